@@ -1,0 +1,42 @@
+# Needs python3 (3.11 or later, with venv) and the package registry; nothing else.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-8s%s\n", $$1, $$2 }'
+
+run: $(VENV)/run  ## analyse the demo clip with every function
+	@$(BIN)/python -m demo.show
+
+test: $(VENV)/dev  ## format, lint, types and tests (CI=1 adds the slow ones)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+bench: $(VENV)/dev  ## list the benchmarks
+	@$(BIN)/python -m benchmarks
+
+lock: $(VENV)/dev  ## write every pin anew (UPGRADE=1 takes the newest releases)
+	$(BIN)/python -m deploy.lock $(if $(UPGRADE),--upgrade)
+
+clean:  ## remove what these commands made
+	rm -rf $(VENV) build dist out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "halfgig needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run: $(VENV)/bin/python requirements-run.lock pyproject.toml
+	$(PIP) --require-hashes -r requirements-run.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run requirements.lock
+	$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+.PHONY: help run test bench lock clean
