@@ -1,0 +1,199 @@
+"""`function.toml`, read: the one source of truth about a function."""
+
+import math
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILE = "function.toml"
+
+
+class ManifestError(ValueError):
+    """A `function.toml` that cannot be used; the message names the file, the key and the value."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a function accepts. Sample rates are in Hz."""
+
+    bytes: int
+    seconds: float
+    min_seconds: float
+    channels: int
+    sample_rate_min: int
+    sample_rate_max: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the function's process was measured to hold, in MB: loaded and idle, and at its peak."""
+
+    idle_mb: float
+    peak_mb: float
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One way to do the work, and the MB of memory it needs."""
+
+    name: str
+    memory_mb: float
+
+
+@dataclass(frozen=True)
+class Export:
+    """A file that `show.py` can write from a result: its function's name, help and suffix.
+
+    `extra` names the extra of the distribution that it needs, where it needs one.
+    """
+
+    name: str
+    help: str
+    suffix: str
+    extra: str | None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A function, as its `function.toml` in `folder` declares it."""
+
+    name: str
+    summary: str
+    target: str
+    folder: Path
+    media_types: tuple[str, ...]
+    limits: Limits
+    timeout_s: float
+    concurrency: int
+    idle_stop_s: float
+    memory: Memory
+    tiers: tuple[Tier, ...]
+    requires: tuple[str, ...]
+    exports: tuple[Export, ...]
+
+
+def load(folder: Path) -> Manifest:
+    """Read `folder/function.toml`. Raises `ManifestError` where it cannot be used."""
+    path = folder / FILE
+    try:
+        with path.open("rb") as file:
+            top = _Table(path, "", tomllib.load(file))
+    except OSError as error:
+        raise ManifestError(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path} is not valid TOML: {error}.") from None
+
+    limits = top.table("limits")
+    memory = top.table("memory")
+    manifest = Manifest(
+        name=top.text("name"),
+        summary=top.text("summary"),
+        target=top.text("target"),
+        folder=folder,
+        media_types=top.texts("media_types"),
+        limits=Limits(
+            bytes=limits.whole("bytes"),
+            seconds=limits.number("seconds"),
+            min_seconds=limits.number("min_seconds"),
+            channels=limits.whole("channels"),
+            sample_rate_min=limits.whole("sample_rate_min"),
+            sample_rate_max=limits.whole("sample_rate_max"),
+        ),
+        timeout_s=top.number("timeout_s"),
+        concurrency=top.whole("concurrency"),
+        idle_stop_s=top.number("idle_stop_s"),
+        memory=Memory(idle_mb=memory.number("idle_mb"), peak_mb=memory.number("peak_mb")),
+        tiers=tuple(
+            Tier(name=tier.text("name"), memory_mb=tier.number("memory_mb"))
+            for tier in top.tables("tiers")
+        ),
+        requires=top.texts("requires"),
+        exports=tuple(
+            Export(
+                name=name,
+                help=export.text("help"),
+                suffix=export.text("suffix"),
+                extra=export.text("extra") if "extra" in export.values else None,
+            )
+            for name, export in top.named_tables("exports")
+        ),
+    )
+    if manifest.name != folder.resolve().name:
+        raise ManifestError(
+            f"{path}: 'name' is '{manifest.name}', but the folder is "
+            f"'{folder.resolve().name}'. A function has its folder's name."
+        )
+    return manifest
+
+
+def discover(root: Path | None = None) -> dict[str, Manifest]:
+    """Every function in `root` (default: the installed `functions` package), sorted by name.
+
+    A function is a sub-folder with a `function.toml`. Raises `ManifestError` as `load` does.
+    """
+    root = Path(__file__).parent.parent if root is None else root
+    folders = sorted(path.parent for path in root.glob(f"*/{FILE}"))
+    return {folder.name: load(folder) for folder in folders}
+
+
+class _Table:
+    """A TOML table that knows its place in the file, for errors that name it."""
+
+    def __init__(self, path: Path, name: str, values: dict[str, Any]) -> None:
+        self.path, self.name, self.values = path, name, values
+
+    def text(self, key: str) -> str:
+        value = self._get(key)
+        if not isinstance(value, str) or not value:
+            raise self._error(key, value, "a text")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._get(key)
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._error(key, value, "a list of texts")
+        return tuple(value)
+
+    def number(self, key: str) -> float:
+        value = self._get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._error(key, value, "a number")
+        if not (0 <= value < math.inf):
+            raise self._error(key, value, "zero or more, and finite")
+        return float(value)
+
+    def whole(self, key: str) -> int:
+        value = self._get(key)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise self._error(key, value, "a whole number of at least 1")
+        return value
+
+    def table(self, key: str) -> "_Table":
+        return self._as_table(key, self._get(key))
+
+    def tables(self, key: str) -> Iterable["_Table"]:
+        value = self._get(key)
+        if not isinstance(value, list) or not value:
+            raise self._error(key, value, "a list of at least one table")
+        return [self._as_table(key, item) for item in value]
+
+    def named_tables(self, key: str) -> Iterable[tuple[str, "_Table"]]:
+        if key not in self.values:
+            return []
+        table = self.table(key)
+        return [(name, table.table(name)) for name in table.values]
+
+    def _get(self, key: str) -> Any:
+        if key not in self.values:
+            raise ManifestError(f"{self.path}: '{self.name}{key}' is missing.")
+        return self.values[key]
+
+    def _as_table(self, key: str, value: Any) -> "_Table":
+        if not isinstance(value, dict):
+            raise self._error(key, value, "a table")
+        return _Table(self.path, f"{self.name}{key}.", value)
+
+    def _error(self, key: str, value: Any, wanted: str) -> ManifestError:
+        return ManifestError(f"{self.path}: '{self.name}{key}' is {value!r}. It must be {wanted}.")

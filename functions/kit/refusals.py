@@ -1,0 +1,43 @@
+"""Every way that audio is refused."""
+
+from functions.kit.problem import Problem
+
+
+class EmptyAudio(Problem):
+    status, reason, title = 400, "empty", "There is nothing in it"
+
+
+class NotAudio(Problem):
+    status, reason, title = 400, "not_audio", "This is not audio"
+
+
+class DamagedAudio(Problem):
+    status, reason, title = 400, "damaged", "The audio is damaged"
+
+
+class TooLarge(Problem):
+    status, reason, title = 413, "too_large", "There are too many bytes"
+
+
+class TooLong(Problem):
+    status, reason, title = 413, "too_long", "The audio is too long"
+
+
+class UnknownAudio(Problem):
+    status, reason, title = 415, "unsupported_type", "This type of audio can't be decoded"
+
+
+class TooShort(Problem):
+    status, reason, title = 422, "too_short", "The audio is too short"
+
+
+class Silent(Problem):
+    status, reason, title = 422, "silent", "The audio is silent"
+
+
+class BadSamples(Problem):
+    status, reason, title = 422, "bad_samples", "The audio holds numbers that are not sound"
+
+
+class BadFormat(Problem):
+    status, reason, title = 422, "bad_format", "The channels or the sample rate are out of range"

@@ -1,0 +1,94 @@
+"""The bytes of an upload or a file, as the decoder is to see them."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+_CHUNK = 1 << 16
+
+
+class Window:
+    """A seekable stream from byte `start` on, for libsndfile's virtual I/O.
+
+    No method raises, since an exception can't pass through libsndfile: a stream that fails reads
+    as ended, and `error` keeps what it raised.
+
+    `position` counts from `start`. `stretch` multiplies the length that the decoder is told;
+    what is not there reads as the end.
+    """
+
+    def __init__(self, stream: BinaryIO, start: int = 0, stretch: int = 1) -> None:
+        self.error: Exception | None = None
+        self.position = 0
+        self.start = start
+        self._stream = stream
+        self._told = max(0, stream.seek(0, os.SEEK_END) - start) * stretch
+        # libmpg123 gives up on a file whose last 128 bytes (a tag, perhaps) can't be read.
+        self._blank = self._told - 128 if stretch > 1 else self._told
+
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self._told}[whence]
+        self.position = min(max(0, origin + offset), self._told)
+        return self.position
+
+    def read(self, count: int) -> bytes:
+        try:
+            if self.position >= self._blank:
+                data = bytes(min(count, self._told - self.position))
+            else:
+                self._stream.seek(self.start + self.position)
+                data = self._stream.read(count)
+        except Exception as error:
+            self.error = error
+            return b""
+        self.position += len(data)
+        return data
+
+
+def spool(stream: BinaryIO, cap: int) -> BinaryIO:
+    """Copy `stream` into a temporary file without a name: seekable, and gone when it is closed.
+
+    At most `cap` + 1 bytes are copied, so that what is over `cap` can be told by its length.
+    """
+    file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
+    try:
+        left = cap + 1
+        while left > 0 and (data := stream.read(min(_CHUNK, left))):
+            file.write(data)
+            left -= len(data)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+_stderr = threading.Lock()
+
+
+@contextmanager
+def muted_stderr() -> Iterator[None]:
+    """Drop what C code writes to file descriptor 2 meanwhile, from whichever thread.
+
+    libmpg123 inside libsndfile remarks on damaged MP3 there, with no way to ask it not to.
+    """
+    with _stderr:
+        try:
+            saved = os.dup(2)
+        except OSError:  # there is no stderr to mute
+            yield
+            return
+        try:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 2)
+            os.close(null)
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
