@@ -5,16 +5,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 help:  ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## /\1:/p' Makefile | awk -F: '{ printf "make %-8s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
 
 run: $(VENV)/run  ## analyse the demo clip with every function
-	@$(BIN)/python -m demo.show
+	@$(BIN)/python -m demo
 
 test: $(VENV)/dev  ## format, lint, types and tests (CI=1 adds the slow ones)
-	$(BIN)/ruff format --check
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/python -m ruff format --check
+	$(BIN)/python -m ruff check
+	$(BIN)/python -m mypy
+	$(BIN)/python -m pytest
 
 bench: $(VENV)/dev  ## list the benchmarks
 	@$(BIN)/python -m benchmarks
@@ -23,12 +23,12 @@ lock: $(VENV)/dev  ## write every pin anew (UPGRADE=1 takes the newest releases)
 	$(BIN)/python -m deploy.lock $(if $(UPGRADE),--upgrade)
 
 clean:  ## remove what these commands made
-	rm -rf $(VENV) build dist out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "halfgig needs Python 3.11 or later; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -f $@; exit 1; }
 
 $(VENV)/run: $(VENV)/bin/python requirements-run.lock pyproject.toml
 	$(PIP) --require-hashes -r requirements-run.lock

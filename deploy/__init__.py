@@ -1,0 +1,1 @@
+"""How the functions run in the cloud."""

@@ -1,0 +1,5 @@
+"""`python -m emulator` is `halfgig`."""
+
+from emulator.cli import main
+
+main()

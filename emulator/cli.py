@@ -1,0 +1,223 @@
+"""The command `halfgig`."""
+
+import importlib
+import json
+import os
+import shutil
+import signal
+import stat
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, BinaryIO, NoReturn
+
+import click
+
+from emulator import text
+from emulator.bar import Bar
+from emulator.invoke import Answer, Invoker
+from functions.kit import manifest
+from functions.kit.manifest import Export, Manifest
+from functions.kit.problem import Problem
+
+
+class NoFile(Problem):
+    """A file that cannot be read."""
+
+    status = 404
+    reason = "no_file"
+    title = "The file cannot be read"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="halfgig", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Audio functions that fit in half a gigabyte."""
+
+
+@cli.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for machines.")
+def list_functions(as_json: bool) -> None:
+    """Show the functions there are, with what they accept and need."""
+    for function in manifest.discover().values():
+        click.echo(json.dumps(text.machine(function)) if as_json else text.human(function))
+
+
+class Functions(click.Group):
+    """The functions there are, each a command made from its manifest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(manifest.discover())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        function = manifest.discover().get(cmd_name)
+        return None if function is None else _command(function)
+
+
+@cli.group(cls=Functions, subcommand_metavar="NAME FILE...")
+def invoke() -> None:
+    """Run a function on audio files, in a process of its own.
+
+    Prints what it found in each file, then a REPORT of the time, CPU and memory it really took.
+    `halfgig invoke NAME --help` has the function's own options.
+    """
+
+
+def _command(function: Manifest) -> click.Command:
+    def callback(files: tuple[str, ...], as_json: bool, **outs: Path | None) -> None:
+        exports = [(export, out) for export in function.exports if (out := outs[export.name])]
+        sys.exit(_invoke(function, files, as_json, exports))
+
+    example = f"halfgig invoke {function.name} song.mp3"
+    examples = [example, f"{example} --json", f"ffmpeg … | halfgig invoke {function.name} -"]
+    examples += [f"{example} --{export.name} out{export.suffix}" for export in function.exports]
+    return click.Command(
+        function.name,
+        callback=callback,
+        short_help=function.summary,
+        help=f"{function.summary}\n\nFILE is any number of audio files; - is standard input.\n\n"
+        "\b\nExamples:\n" + "\n".join(f"  {example}" for example in examples),
+        params=[
+            click.Argument(["files"], metavar="FILE...", nargs=-1, required=True),
+            click.Option(
+                ["as_json", "--json"], is_flag=True, help="One JSON object a file, for machines."
+            ),
+            *(
+                click.Option(
+                    [export.name, f"--{export.name}"],
+                    type=click.Path(path_type=Path),
+                    metavar=f"OUT{export.suffix}",
+                    help=export.help,
+                )
+                for export in function.exports
+            ),
+        ],
+    )
+
+
+def _invoke(
+    function: Manifest,
+    files: Sequence[str],
+    as_json: bool,
+    exports: Sequence[tuple[Export, Path]],
+) -> int:
+    """Invoke `function` on each of `files` and print what came of it. Returns the exit code."""
+    for export, out in exports:
+        _check(export, out, files)
+    show = _show(function)
+    failed = False
+    with Invoker(function) as invoker:
+        for position, name in enumerate(files):
+            shown = "standard input" if name == "-" else click.format_filename(name)
+            try:
+                audio, path = _open(name, invoker.folder, function.limits.bytes)
+            except NoFile as problem:
+                answer = Answer(None, problem.as_dict(), None)
+            else:
+                bar = Bar(shown, sys.stderr)
+                try:
+                    answer = invoker.invoke(audio, bar)
+                finally:
+                    bar.clear()
+                    audio.close()
+            if as_json:
+                click.echo(json.dumps(text.answer(name, answer)))
+            elif answer.report is not None:
+                if len(files) > 1:
+                    click.echo(f"\n{shown}" if position else shown)
+                if answer.error is None:
+                    click.echo(text.result(answer.result, show, _width()))
+                click.echo(answer.report.line())
+            if answer.error is not None:
+                failed = True
+                click.echo(f"halfgig: {shown}: {answer.error['detail']}", err=True)
+                continue
+            for export, out in exports:
+                _export(show, export, answer.result, path, out)
+    return int(failed)
+
+
+def _open(name: str, folder: Path, limit: int) -> tuple[BinaryIO, Path]:
+    """The file `name`, open, and its path. A pipe is first copied to `folder`, up to `limit`."""
+    try:
+        source = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115
+    except FileNotFoundError:
+        raise NoFile("There is no such file.") from None
+    except IsADirectoryError:
+        raise NoFile("This is a directory; name the audio files in it.") from None
+    except OSError as error:
+        raise NoFile(f"It cannot be read: {error.strerror}.") from None
+    if name != "-" and stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+        return source, Path(name)
+    spool = (folder / "input").open("wb+")
+    left = limit + 1  # One over the limit is enough to be refused.
+    while left > 0 and (block := source.read(min(left, 2**20))):
+        spool.write(block)
+        left -= len(block)
+    spool.seek(0)
+    if name != "-":
+        source.close()
+    return spool, folder / "input"
+
+
+def _check(export: Export, out: Path, files: Sequence[str]) -> None:
+    option = f"--{export.name}"
+    if len(files) != 1:
+        raise click.UsageError(f"{option} takes exactly one FILE; {len(files)} were given.")
+    if out.suffix.lower() != export.suffix:
+        raise click.UsageError(f"{option} writes {export.suffix}: '{out}' does not end so.")
+    if not out.parent.is_dir():
+        raise click.UsageError(f"{option}: there is no folder '{out.parent}'.")
+    if out.is_dir() or (out.exists() and files[0] != "-" and out.samefile(files[0])):
+        raise click.UsageError(f"{option}: '{out}' is a folder, or the song itself.")
+
+
+def _export(show: ModuleType | None, export: Export, result: Any, audio: Path, out: Path) -> None:
+    """Write `out` whole or not at all."""
+    unfinished = out.with_name(f".{out.stem}.{os.getpid()}{out.suffix}")
+    try:
+        getattr(show, export.name)(result, audio, unfinished)
+        unfinished.replace(out)
+    except ImportError as error:
+        need = f"pip install 'halfgig[{export.extra}]'" if export.extra else f"{error.name}"
+        raise click.ClickException(f"--{export.name} needs more: {need}") from None
+    except OSError as error:
+        raise click.ClickException(f"'{out}' cannot be written: {error.strerror}.") from None
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _show(function: Manifest) -> ModuleType | None:
+    """The function's own way to show its results, where it has one."""
+    if not (function.folder / "show.py").exists():
+        return None
+    return importlib.import_module(f"functions.{function.name}.show")
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, 100)
+
+
+def _stop(*_: object) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)
+
+
+def main() -> None:
+    """The entry point: ends with a shell's usual exit codes, and a line on standard error."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        cli.main(prog_name="halfgig", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except manifest.ManifestError as error:
+        click.echo(f"halfgig: {error}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("halfgig: stopped.", err=True)
+        sys.exit(128 + signal.SIGINT)
+
+
+if __name__ == "__main__":
+    main()

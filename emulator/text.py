@@ -1,0 +1,60 @@
+"""Manifests and results as a person reads them, and as a machine does."""
+
+import dataclasses
+import json
+from types import ModuleType
+from typing import Any
+
+from emulator.invoke import Answer
+from functions.kit.manifest import Manifest
+
+
+def human(function: Manifest) -> str:
+    """A function in a few lines."""
+    limits, memory = function.limits, function.memory
+    tiers = ", ".join(f"{tier.name} ({tier.memory_mb:g} MB)" for tier in function.tiers)
+    return "\n".join(
+        [
+            f"{function.name}: {function.summary}",
+            f"  takes   up to {limits.bytes / 1e6:g} MB, {limits.min_seconds:g} to "
+            f"{limits.seconds:g} s, {limits.sample_rate_min:g} to {limits.sample_rate_max:g} Hz; "
+            f"{function.timeout_s:g} s to answer",
+            f"  memory  {memory.idle_mb:g} MB idle, {memory.peak_mb:g} MB at its peak",
+            f"  tiers   {tiers}",
+        ]
+    )
+
+
+def machine(function: Manifest) -> dict[str, Any]:
+    """The whole manifest, for JSON."""
+    return {**dataclasses.asdict(function), "folder": str(function.folder)}
+
+
+def answer(file: str, came: Answer) -> dict[str, Any]:
+    """What came of one file, for JSON."""
+    line: dict[str, Any] = {"file": file}
+    if came.error is None:
+        line["result"] = came.result
+    else:
+        line["error"] = came.error
+    if came.report is not None:
+        line["report"] = came.report.as_dict()
+    return line
+
+
+def result(value: Any, show: ModuleType | None, width: int) -> str:
+    """A function's result: by its own `show.text` where it has one, else each key on a line."""
+    if show is not None and hasattr(show, "text"):
+        shown: str = show.text(value, width)
+        return shown
+    pairs = value.items() if isinstance(value, dict) else [("result", value)]
+    room = max((len(key) for key, _ in pairs), default=0)
+    return "\n".join(_cut(f"{key:<{room}}  {_plain(item)}", width) for key, item in pairs)
+
+
+def _plain(item: Any) -> str:
+    return item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else line[: width - 1] + "…"
