@@ -189,11 +189,8 @@ class Audio:
             self.warnings.append(
                 f"The file is damaged after {self.seconds:.1f} s, where decoding ended ({damage})."
             )
-        elif self._decoder.continues():
-            self.warnings.append(
-                f"The file's header declares {self.seconds:.1f} s, which were decoded, but more "
-                "audio follows, which was not: several files may have been joined."
-            )
+        elif remark := self._decoder.remark():
+            self.warnings.append(remark)
         self._check_length()
         if self._peak < _SILENCE:
             raise Silent(

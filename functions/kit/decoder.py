@@ -5,6 +5,7 @@ libmpg123 guessed that it would; a seek after every read breaks low-rate MP3; a 
 is silently cut to what is there; libmpg123 writes to stderr.
 """
 
+import os
 import re
 from contextlib import nullcontext, suppress
 from typing import BinaryIO
@@ -14,6 +15,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from functions.kit import sniff
+from functions.kit.mend import mend
 from functions.kit.problem import Problem
 from functions.kit.refusals import DamagedAudio, NotAudio, UnknownAudio
 from functions.kit.stream import Window, muted_stderr
@@ -49,6 +51,9 @@ class Decoder:
     def __init__(self, stream: BinaryIO) -> None:
         self.damage = ""
         self._stream = stream
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
+        self._mend = mend(stream.read(sniff.HEAD), size)
         self._file, self._window, self.frames = self._opened()
         self.format = f"{self._file.format}/{self._file.subtype}"
         self.rate: int = self._file.samplerate
@@ -90,12 +95,21 @@ class Decoder:
             return False
         return self.read(np.empty((1, self.channels), np.float32)) == 1
 
-    def continues(self) -> bool:
-        """Whether more MP3 follows, at the end of what its header declared."""
-        if not self._is_mp3:
-            return False
-        self._stream.seek(self.position)
-        return sniff.mp3_offset(self._stream.read(sniff.HEAD)) is not None
+    def remark(self) -> str | None:
+        """After the last sample: a sentence, if there is cause to doubt that it was the last."""
+        if self._file.format == "MP3":
+            self._stream.seek(self.position)
+            if sniff.mp3_offset(self._stream.read(sniff.HEAD)) is not None:
+                return (
+                    "The file's header ends it here, but more audio follows, which was left out: "
+                    "several files may have been joined."
+                )
+        if self._file.format == "OGG":
+            size = self._stream.seek(0, os.SEEK_END)
+            self._stream.seek(max(0, size - sniff.OGG_PAGE))
+            if not sniff.ogg_ends(self._stream.read()):
+                return "The file has no end mark: it may have been cut short."
+        return None
 
     def _opened(self) -> tuple[soundfile.SoundFile, Window, int | None]:
         start = 0
@@ -118,10 +132,11 @@ class Decoder:
                 file.close()
                 return stretched, window_stretched, None
             stretched.close()
-        return file, window, _claimed_frames(file)
+        return file, window, self._claimed_frames(file)
 
     def _window_on(self, start: int, stretch: int = 1) -> tuple[soundfile.SoundFile, Window]:
-        window = Window(self._stream, start, stretch)
+        patch = (self._mend.offset, self._mend.data) if self._mend else (0, b"")
+        window = Window(self._stream, start, stretch, patch)
         try:
             with muted_stderr():
                 return _Sequential(window, "r"), window
@@ -160,14 +175,15 @@ class Decoder:
             f"({error.error_string.strip().rstrip('.')}). Send the file again, from its source."
         )
 
-
-def _claimed_frames(file: soundfile.SoundFile) -> int | None:
-    """The frames that the header claims, also where libsndfile has cut them to what is there."""
-    frames: int = file.frames
-    if frames >= 1 << 62:
-        return None
-    shorts = [(int(said), int(held)) for said, held in _SHORT.findall(file.extra_info)]
-    said, held = shorts[-1] if shorts else (0, 0)
-    if held < said < _UNKNOWN:
-        return frames * said // max(held, 1)
-    return frames
+    def _claimed_frames(self, file: soundfile.SoundFile) -> int | None:
+        """The frames that the header claims, also where fewer are there and libsndfile says so."""
+        frames: int = file.frames
+        if frames >= 1 << 62:
+            return None
+        shorts = [(int(said), int(held)) for said, held in _SHORT.findall(file.extra_info)]
+        said, held = shorts[-1] if shorts else (0, 0)
+        if self._mend:
+            said, held = self._mend.said, self._mend.held
+        if held < said < _UNKNOWN:
+            return frames * said // max(held, 1)
+        return frames

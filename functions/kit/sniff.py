@@ -4,6 +4,7 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 HEAD = 65_536
+OGG_PAGE = 65_307  # bytes at most
 DECODABLE = "WAV, FLAC, Ogg (Vorbis, Opus, FLAC), MP3, AIFF, AU, CAF, W64 or RF64"
 
 
@@ -85,6 +86,12 @@ def content(head: bytes) -> Content | None:
     if _is_text(head):
         return Content("text", Kind.OTHER)
     return None
+
+
+def ogg_ends(tail: bytes) -> bool:
+    """Whether the last Ogg page that begins in `tail` is marked as the last of its stream."""
+    page = tail.rfind(b"OggS")
+    return page != -1 and len(tail) > page + 5 and bool(tail[page + 5] & 4)
 
 
 def id3_length(head: bytes) -> int:

@@ -17,14 +17,21 @@ class Window:
     as ended, and `error` keeps what it raised.
 
     `position` counts from `start`. `stretch` multiplies the length that the decoder is told;
-    what is not there reads as the end.
+    what is not there reads as the end. `patch` is read in place of what is at that offset.
     """
 
-    def __init__(self, stream: BinaryIO, start: int = 0, stretch: int = 1) -> None:
+    def __init__(
+        self,
+        stream: BinaryIO,
+        start: int = 0,
+        stretch: int = 1,
+        patch: tuple[int, bytes] = (0, b""),
+    ) -> None:
         self.error: Exception | None = None
         self.position = 0
         self.start = start
         self._stream = stream
+        self._patch_at, self._patch = patch
         self._told = max(0, stream.seek(0, os.SEEK_END) - start) * stretch
         # libmpg123 gives up on a file whose last 128 bytes (a tag, perhaps) can't be read.
         self._blank = self._told - 128 if stretch > 1 else self._told
@@ -43,12 +50,20 @@ class Window:
                 data = bytes(min(count, self._told - self.position))
             else:
                 self._stream.seek(self.start + self.position)
-                data = self._stream.read(count)
+                data = self._patched(self._stream.read(count))
         except Exception as error:
             self.error = error
             return b""
         self.position += len(data)
         return data
+
+    def _patched(self, data: bytes) -> bytes:
+        first = max(self._patch_at, self.position)
+        last = min(self._patch_at + len(self._patch), self.position + len(data))
+        if first >= last:
+            return data
+        patch = self._patch[first - self._patch_at : last - self._patch_at]
+        return data[: first - self.position] + patch + data[last - self.position :]
 
 
 def spool(stream: BinaryIO, cap: int) -> BinaryIO:

@@ -1,0 +1,295 @@
+"""A function's steps as an HTTP handler for functions-framework.
+
+One upload in (raw, multipart or base64), one answer out (JSON, or an event stream with progress),
+and every error as `application/problem+json` (RFC 9457). Nothing runs in a thread of its own: the
+server that writes an event stream drives the work by asking for the next event, and ends it by
+closing the stream when the client has left.
+"""
+
+import base64
+import dataclasses
+import io
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from fnmatch import fnmatch
+from typing import Any, BinaryIO, cast
+
+from flask import Request, Response
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+
+from functions.kit.manifest import Manifest
+from functions.kit.problem import Problem
+from functions.kit.refusals import TooLarge
+from functions.kit.steps import Steps, finish
+from functions.kit.stream import spool
+
+_JSON_BYTES = 10_000_000  # a body that is held in memory, three times over
+_FORM_BYTES = 65_536  # what a multipart body may have around its file
+_DRAIN_BYTES = 1_048_576
+_EVENT_SECONDS = 0.2  # between two progress events of one stage
+_REQUEST_ID_LENGTH = 128
+
+_log = logging.getLogger(__name__)
+
+
+class NotFound(Problem):
+    status, reason, title = 404, "not_found", "There is nothing here"
+
+
+class NotAllowed(Problem):
+    status, reason, title = 405, "method_not_allowed", "This method is not answered here"
+
+
+class BadBody(Problem):
+    status, reason, title = 400, "bad_body", "The request's body can't be read"
+
+
+class UnknownBody(Problem):
+    status, reason, title = 415, "unsupported_type", "This type of body is not accepted"
+
+
+def handler(
+    manifest: Manifest, steps: Callable[[BinaryIO], Steps[Any]]
+) -> Callable[[Request], Response]:
+    """The handler that answers for the function in `manifest`, whose work is `steps`.
+
+    `POST /` runs the steps on the upload and answers their result, a dataclass. `GET /` says what
+    the function is and takes, and `GET /health` that it is there. The handler raises nothing.
+    """
+
+    def handle(request: Request) -> Response:
+        request_id = _request_id(request)
+        try:
+            response = _answer(manifest, steps, request, request_id)
+        except Exception as error:
+            response = _refusal(_problem(error, manifest, request_id), request_id)
+            if isinstance(error, NotAllowed):
+                response.headers["Allow"] = _allowed(request.path)
+            _drain(request)
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+    return handle
+
+
+def _answer(
+    manifest: Manifest,
+    steps: Callable[[BinaryIO], Steps[Any]],
+    request: Request,
+    request_id: str,
+) -> Response:
+    pages = {"/": lambda: _about(manifest), "/health": lambda: _health(manifest)}
+    if request.path not in pages:
+        raise NotFound(f"There is nothing at {request.path!r}. Post audio to '/'.")
+    if request.method in ("GET", "HEAD"):
+        return _json(pages[request.path]())
+    if request.method != "POST" or request.path != "/":
+        raise NotAllowed(
+            f"{request.method} is not answered at '{request.path}', which takes "
+            f"{_allowed(request.path)}."
+        )
+
+    started = time.perf_counter()
+    with ExitStack() as resources:
+        upload = _upload(manifest, request, resources)
+        work = steps(upload)
+        resources.callback(work.close)
+        if _wants_events(request):
+            response = Response(
+                _events(work, manifest, request_id),
+                mimetype="text/event-stream",
+                headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+            )
+            # Not in `_events`: a generator that was never started has no `finally`.
+            response.call_on_close(resources.pop_all().close)
+            return response
+        response = _json(finish(work))
+    duration = (time.perf_counter() - started) * 1000
+    response.headers["Server-Timing"] = f"fn;dur={duration:.1f}"
+    return response
+
+
+def _about(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "name": manifest.name,
+        "summary": manifest.summary,
+        "media_types": manifest.media_types,
+        "limits": manifest.limits,
+        "how": (
+            "POST audio to '/': as the body, as the multipart field 'file', or as JSON "
+            '{"audio_base64": "..."}. With \'Accept: text/event-stream\' progress comes first.'
+        ),
+    }
+
+
+def _health(manifest: Manifest) -> dict[str, Any]:
+    tiers = [tier.name for tier in manifest.tiers]
+    return {"status": "ok", "function": manifest.name, "tiers": tiers}
+
+
+def _upload(manifest: Manifest, request: Request, resources: ExitStack) -> BinaryIO:
+    """The audio in the body, as a seekable stream that `resources` closes."""
+    most = manifest.limits.bytes
+    request.max_content_length = most + _FORM_BYTES
+    if (request.content_length or 0) > request.max_content_length:
+        raise _too_large(manifest)
+    kind = request.mimetype or "application/octet-stream"
+    if kind == "application/json":
+        return io.BytesIO(_base64_audio(request))
+    if kind == "multipart/form-data":
+        return _form_file(request, resources)
+    if not any(fnmatch(kind, accepted) for accepted in manifest.media_types):
+        raise UnknownBody(
+            f"The body's Content-Type is '{kind}'. Send audio with one of "
+            f"{', '.join(manifest.media_types)}, or multipart/form-data with the field 'file', "
+            "or application/json."
+        )
+    body = cast(BinaryIO, request.environ["wsgi.input"])
+    if not _is_seekable(body):  # waitress has a file of its own already, which will do
+        body = spool(cast(BinaryIO, request.stream), most)
+        resources.enter_context(body)
+    return body
+
+
+def _form_file(request: Request, resources: ExitStack) -> BinaryIO:
+    files = request.files
+    for file in files.values():
+        resources.callback(file.close)
+    if "file" not in files:
+        raise BadBody("The form has no file in a field named 'file'. Send the audio in that field.")
+    return cast(BinaryIO, files["file"].stream)
+
+
+def _base64_audio(request: Request) -> bytes:
+    too_large = TooLarge(
+        f"A JSON body may have at most {_JSON_BYTES:,} bytes. Send the audio itself as the body, "
+        "with its Content-Type."
+    )
+    if (request.content_length or 0) > _JSON_BYTES:
+        raise too_large
+    with spool(cast(BinaryIO, request.stream), _JSON_BYTES) as body:
+        text = body.read()
+    if len(text) > _JSON_BYTES:
+        raise too_large
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadBody("The body is not valid JSON, as its Content-Type says.") from None
+    audio = document.get("audio_base64") if isinstance(document, dict) else None
+    if not isinstance(audio, str):
+        raise BadBody('The JSON body must be {"audio_base64": "..."}, with the audio as a text.')
+    try:
+        return base64.b64decode(audio, validate=True)
+    except ValueError:
+        raise BadBody("'audio_base64' is not valid base64 (RFC 4648, section 4).") from None
+
+
+def _events(work: Steps[Any], manifest: Manifest, request_id: str) -> Iterator[bytes]:
+    """The event stream: `progress` events, then one `result` or `error`."""
+    try:
+        stage, due = "", 0.0
+        while True:
+            step = next(work)
+            if step.stage != stage or time.monotonic() >= due:
+                stage, due = step.stage, time.monotonic() + _EVENT_SECONDS
+                yield _event("progress", step)
+    except StopIteration as end:
+        last = end.value
+        name = "result"
+    except Exception as error:
+        name, last = "error", _problem(error, manifest, request_id).as_dict(request_id)
+    try:
+        yield _event(name, last)
+    except ValueError as error:
+        yield _event("error", _problem(error, manifest, request_id).as_dict(request_id))
+
+
+def _event(name: str, data: object) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), _dumps(data))
+
+
+def _problem(error: Exception, manifest: Manifest, request_id: str) -> Problem:
+    """What to answer for `error`. One that is not expected is logged, and not shown."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, RequestEntityTooLarge):
+        return _too_large(manifest)
+    if isinstance(error, ClientDisconnected):
+        return BadBody("The body ended before its Content-Length.")
+    if isinstance(error, HTTPException):
+        return BadBody(f"The request can't be read: {error.description}")
+    _log.error("%s failed, request_id=%s", manifest.name, request_id, exc_info=error)
+    return Problem(
+        f"The function '{manifest.name}' failed; it is not the audio's fault. "
+        f"Its log says why, at request_id={request_id}."
+    )
+
+
+def _too_large(manifest: Manifest) -> TooLarge:
+    return TooLarge(
+        f"The body has more than {manifest.limits.bytes:,} bytes of audio, the most that is "
+        "accepted. Send a shorter or a compressed file."
+    )
+
+
+def _refusal(problem: Problem, request_id: str) -> Response:
+    response = _json(problem.as_dict(request_id), problem.status)
+    response.mimetype = "application/problem+json"
+    return response
+
+
+def _json(data: object, status: int = 200) -> Response:
+    # As an iterator: functions-framework reads the rest of the request into memory before it
+    # lets any other response go.
+    body = _dumps(data)
+    return Response(
+        iter([body]),
+        status,
+        mimetype="application/json",
+        headers={"Content-Length": str(len(body))},
+    )
+
+
+def _dumps(data: object) -> bytes:
+    return json.dumps(
+        data, default=_members, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+    ).encode()
+
+
+def _members(value: object) -> dict[str, Any]:
+    if not dataclasses.is_dataclass(value):
+        raise TypeError(f"{type(value).__name__} has no form in JSON.")
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def _drain(request: Request) -> None:
+    """Read some of what is left of a refused body: a client still sending may miss the answer."""
+    left = _DRAIN_BYTES
+    with suppress(Exception):
+        while left > 0 and (data := request.stream.read(min(left, 65_536))):
+            left -= len(data)
+
+
+def _request_id(request: Request) -> str:
+    given = request.headers.get("X-Request-ID", "")
+    if given.isascii() and given.isprintable() and 0 < len(given) <= _REQUEST_ID_LENGTH:
+        return given
+    return uuid.uuid4().hex
+
+
+def _wants_events(request: Request) -> bool:
+    kinds = ["application/json", "text/event-stream"]
+    return request.accept_mimetypes.best_match(kinds) == "text/event-stream"
+
+
+def _allowed(path: str) -> str:
+    return "GET, HEAD, POST" if path == "/" else "GET, HEAD"
+
+
+def _is_seekable(body: object) -> bool:
+    seekable = getattr(body, "seekable", None)
+    return bool(seekable and seekable())
