@@ -1,0 +1,130 @@
+"""Where the beats are: audio in, `Beats` out, with no web framework in sight."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from functions.beats import bars, certainty, tempo
+from functions.beats.frontend import RATE, Floats, Frontend, compress
+from functions.beats.network import Network
+from functions.beats.profile import Meter, Profile
+from functions.beats.tracker import Tracker, heard, refine
+from functions.kit import manifest
+from functions.kit.audio import Audio
+from functions.kit.problem import Problem
+from functions.kit.steps import Progress, Steps, finish
+
+FOLDER = Path(__file__).parent
+MANIFEST = manifest.load(FOLDER)
+WEIGHTS = FOLDER / "model" / "beats.npz"
+VERSION = "1"
+
+
+class NoBeats(Problem):
+    """There is sound, but not two beats of it."""
+
+    status, reason, title = 422, "no_beats", "No beats were found"
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which tier answered, and the ones passed over for it."""
+
+    tier: str
+    version: str
+    passed_over: tuple[dict[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Beats:
+    """What was heard. Times are in seconds from the start of the audio."""
+
+    tempo_bpm: float
+    beats: list[float]
+    downbeats: list[float] | None
+    """First beats of the bars; None where the evidence is not good enough to say."""
+    beats_per_bar: int | None
+    confidence: float
+    """The share of songs heard this clearly whose beats were right: F-measure of at least 0.8."""
+    duration_s: float
+    tempo_curve: list[tempo.TempoPoint] | None
+    """The tempo around each beat; None where it is steady."""
+    beat_strength: list[float]
+    """How beat-like the sound is at each beat, 0 to 1."""
+    profile: Profile
+    model: Model
+    warnings: list[str]
+
+
+class _Listener:
+    """All that is kept of the audio while it streams by."""
+
+    def __init__(self) -> None:
+        self._front = Frontend()
+        self._network = Network(WEIGHTS)
+        self._meter = Meter()
+        self._tracker = Tracker()
+        self._logits: list[Floats] = []
+        with np.load(WEIGHTS) as arrays:
+            self._certainty = arrays["certainty"]
+
+    def push(self, samples: Floats) -> None:
+        frames = self._front.push(samples)
+        self._meter.push(frames.power)
+        self._take(self._network.push(compress(frames.bands)))
+
+    def finish(self, seconds: float, warnings: list[str]) -> Beats:
+        frames = self._front.finish()
+        self._meter.push(frames.power)
+        self._take(self._network.push(compress(frames.bands), last=True))
+        logits = np.concatenate(self._logits)
+        found = heard(self._tracker.finish(), logits[:, 0])
+        if len(found) < 2:
+            raise NoBeats(
+                f"In {seconds:.1f} s of audio there are not two beats. Send music with a pulse, "
+                "or a longer part of it."
+            )
+        times = refine(found, logits[:, 0])
+        metre = bars.read(found, logits[:, 1])
+        clear = metre.evidence >= bars.CLEAR
+        return Beats(
+            tempo_bpm=round(tempo.global_bpm(times), 2),
+            beats=times.round(3).tolist(),
+            downbeats=times[metre.first].round(3).tolist() if clear else None,
+            beats_per_bar=metre.beats if clear else None,
+            confidence=round(certainty.probability(found, logits[:, 0], self._certainty), 2),
+            duration_s=round(seconds, 3),
+            tempo_curve=tempo.curve(times),
+            beat_strength=bars.around(found, logits[:, 0]).round(2).tolist(),
+            profile=self._meter.finish(),
+            model=Model("embedded", VERSION, ()),
+            warnings=warnings,
+        )
+
+    def _take(self, logits: Floats) -> None:
+        self._logits.append(logits)
+        self._tracker.push(logits[:, 0])
+
+
+def steps(source: str | Path | BinaryIO, limits: manifest.Limits = MANIFEST.limits) -> Steps[Beats]:
+    """Find the beats in `source`, a path or a binary stream, step by step.
+
+    Raises `functions.kit.problem.Problem` where there is nothing to find them in.
+    """
+    with Audio(source, rate=RATE, limits=limits) as audio:
+        listener = _Listener()
+        for block in audio.blocks():
+            listener.push(block)
+            yield Progress("listening", 0.95 * audio.fraction)
+        yield Progress("tracking", 0.95)
+        return listener.finish(audio.seconds, audio.warnings)
+
+
+def analyse(
+    source: str | Path | BinaryIO, *, progress: Callable[[Progress], None] | None = None
+) -> Beats:
+    """Find the beats in `source`, calling `progress` on the way; see `steps`."""
+    return finish(steps(source), progress)

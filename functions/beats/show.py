@@ -1,0 +1,143 @@
+"""A result of `beats` for people: as text, as the song with clicks, as a picture."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from functions.beats import core
+from functions.beats.frontend import FPS, HOP, RATE, Floats, Frontend, compress
+from functions.kit.audio import Audio
+
+CLICK_RATE = 44_100
+CLICK_HZ, DOWNBEAT_HZ = 1_000.0, 1_600.0
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+def text(result: dict[str, Any], width: int) -> str:
+    """The result in a few lines of at most `width` characters."""
+    beats, downbeats = result["beats"], result["downbeats"]
+    curve = result["tempo_curve"]
+    tempo = f"{result['tempo_bpm']:.1f} BPM"
+    if curve:
+        slow, fast = (pick(point["bpm"] for point in curve) for pick in (min, max))
+        tempo += f", moving between {slow:.0f} and {fast:.0f}"
+    else:
+        tempo += ", steady"
+    bars = f"{result['beats_per_bar']} beats each" if downbeats else "not clear enough to say"
+    sure = result["confidence"]
+    word = "high" if sure >= 0.8 else "fair" if sure >= 0.5 else "low"
+    few = " ".join(f"{time:.2f}" for time in beats[:5])
+    room = max(10, width - 12)
+    rows = [
+        ("tempo", tempo),
+        ("bars", bars),
+        ("beats", f"{len(beats)} in {result['duration_s']:.1f} s: {few} … {beats[-1]:.2f}"),
+        ("", _marks(beats, downbeats or [], room)),
+        ("loudness", _sparkline(result["profile"]["loudness_db"], room)),
+        ("confidence", f"{sure:.2f} ({word})"),
+        *(("warning", sentence) for sentence in result["warnings"]),
+    ]
+    return "\n".join(f"{name:<11} {line}"[:width] for name, line in rows)
+
+
+def _marks(beats: list[float], downbeats: list[float], room: int) -> str:
+    """A mark a beat, a tall one where a bar begins."""
+    first = set(downbeats)
+    marks = "".join("┃" if time in first else "╷" for time in beats)
+    return marks if len(marks) <= room else marks[: room - 1] + "…"
+
+
+def _sparkline(levels: list[float], room: int) -> str:
+    """Levels in dB as blocks: full is the loudest, empty 40 dB below."""
+    parts = np.array_split(np.array(levels), min(room, len(levels)))
+    means = np.array([part.mean() for part in parts])
+    steps = np.clip((means - means.max()) / 5.0 + 8.0, 0.0, 8.0).round().astype(int)
+    return "".join(_BLOCKS[step] for step in steps)
+
+
+def click(result: dict[str, Any], audio: Path, out: Path) -> None:
+    """Write `audio` to `out` (WAV, mono, 44.1 kHz) with a click on every beat."""
+    first = set(result["downbeats"] or [])
+    clicks = [
+        (round(time * CLICK_RATE), _click(DOWNBEAT_HZ if time in first else CLICK_HZ))
+        for time in result["beats"]
+    ]
+    with (
+        Audio(audio, rate=CLICK_RATE, limits=core.MANIFEST.limits) as song,
+        soundfile.SoundFile(out, "w", CLICK_RATE, 1, "PCM_16", format="WAV") as file,
+    ):
+        for start, block in _placed(song.blocks()):
+            mixed = 0.6 * block
+            for at, sound in clicks:
+                begin, end = max(at, start), min(at + sound.size, start + block.size)
+                if begin < end:
+                    mixed[begin - start : end - start] += sound[begin - at : end - at]
+            file.write(mixed.clip(-1.0, 1.0))
+
+
+def _placed(blocks: Iterator[Floats]) -> Iterator[tuple[int, Floats]]:
+    """Each block with the index of its first sample."""
+    start = 0
+    for block in blocks:
+        yield start, block
+        start += block.size
+
+
+def _click(hertz: float) -> Floats:
+    """A decaying tone of 40 ms."""
+    seconds = np.arange(int(0.04 * CLICK_RATE)) / CLICK_RATE
+    tone = 0.5 * np.sin(2 * np.pi * hertz * seconds) * np.exp(-seconds / 0.01)
+    return tone.astype(np.float32)
+
+
+def plot(result: dict[str, Any], audio: Path, out: Path) -> None:
+    """Draw `out`: the waveform, the onset envelope with the beats, the tempo curve."""
+    from matplotlib.figure import Figure
+
+    peaks, onsets = _outline(audio)
+    beats, downbeats = np.array(result["beats"]), np.array(result["downbeats"] or [])
+    figure = Figure(figsize=(14, 7), layout="constrained")
+    wave, envelope, tempo = figure.subplots(3, sharex=True, height_ratios=(2, 2, 1))
+    seconds = np.arange(len(peaks)) / FPS
+    wave.fill_between(seconds, -peaks, peaks, color="#4a6fa5", linewidth=0)
+    wave.set_ylabel("waveform")
+    wave.set_title(
+        f"{audio.name}: {result['tempo_bpm']:.1f} BPM, confidence {result['confidence']:.2f}"
+    )
+    envelope.plot(seconds, onsets, color="#333333", linewidth=0.8)
+    envelope.vlines(beats, 0, onsets.max(), color="#d1495b", linewidth=0.8, label="beats")
+    if downbeats.size:
+        envelope.vlines(
+            downbeats, 0, onsets.max(), color="#d1495b", linewidth=2.2, label="downbeats"
+        )
+    envelope.set_ylabel("onset envelope")
+    envelope.legend(loc="upper right")
+    curve = result["tempo_curve"] or [
+        {"time_s": time, "bpm": result["tempo_bpm"]} for time in (beats[0], beats[-1])
+    ]
+    tempo.plot([p["time_s"] for p in curve], [p["bpm"] for p in curve], color="#2e7d5b")
+    tempo.set_ylim(0.8 * min(p["bpm"] for p in curve), 1.2 * max(p["bpm"] for p in curve))
+    tempo.set_ylabel("tempo (BPM)")
+    tempo.set_xlabel("seconds")
+    tempo.set_xlim(0, result["duration_s"])
+    figure.savefig(out, format="png", dpi=100)
+
+
+def _outline(audio: Path) -> tuple[Floats, Floats]:
+    """Peak amplitude and spectral flux of each frame of 20 ms, both of shape (frames,)."""
+    front = Frontend()
+    peaks, bands, rest = [], [], np.zeros(0, np.float32)
+    with Audio(audio, rate=RATE, limits=core.MANIFEST.limits) as song:
+        for block in song.blocks():
+            bands.append(compress(front.push(block).bands))
+            held = np.abs(np.concatenate([rest, block]))
+            whole = len(held) // HOP * HOP
+            peaks.append(held[:whole].reshape(-1, HOP).max(axis=1))
+            rest = held[whole:]
+    levels = np.concatenate([*bands, compress(front.finish().bands)])
+    flux = np.maximum(np.diff(levels, axis=0, prepend=levels[:1]), 0.0).mean(axis=1)
+    peak = np.concatenate(peaks)
+    return peak, flux[: len(peak)]

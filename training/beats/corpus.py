@@ -1,0 +1,74 @@
+"""A folder of songs with beat times -> cached log-mel features and frame-wise targets."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+import soxr
+from numpy.typing import NDArray
+
+from functions.beats import frontend
+
+Floats = NDArray[np.float32]
+FLOOR = 1e-6
+
+
+@dataclass(frozen=True)
+class Song:
+    """One clip: log band magnitudes, shape (frames, 64), and its annotated beats."""
+
+    name: str
+    dataset: str
+    split: str
+    real: bool
+    logs: NDArray[np.float16]
+    beats: NDArray[np.float64]
+    """Seconds, ascending."""
+    numbers: NDArray[np.int64]
+    """Each beat's number in its bar, 1 on downbeats; all 0 where the annotation has none."""
+
+
+def read_beats(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Times in seconds and numbers in the bar (0 where unknown) of a `.beats` file."""
+    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
+    times = np.array([float(row[0]) for row in rows])
+    numbers = np.array([int(float(row[1])) if len(row) > 1 else 0 for row in rows], np.int64)
+    order = np.argsort(times, kind="stable")
+    return times[order], numbers[order]
+
+
+def log_bands(path: Path, speed: float = 1.0) -> NDArray[np.float16]:
+    """The front end's bands as natural logarithms, the clip played `speed` times as fast."""
+    samples, rate = sf.read(path, dtype="float32", always_2d=True)
+    mono = soxr.resample(samples.mean(axis=1), rate * speed, frontend.RATE, quality="MQ")
+    front = frontend.Frontend()
+    bands = np.concatenate([front.push(mono.astype(np.float32)).bands, front.finish().bands])
+    return np.log(bands + FLOOR).astype(np.float16)
+
+
+def load(folder: Path, cache: Path, speeds: tuple[float, ...] = (1.0,)) -> list[Song]:
+    """Every song of a folder with `manifest.csv`, once a speed; features are kept under `cache`."""
+    cache.mkdir(parents=True, exist_ok=True)
+    songs = []
+    with (folder / "manifest.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        times, numbers = read_beats(folder / row["beats"])
+        for speed in speeds:
+            kept = cache / f"{Path(row['path']).stem}@{speed}.npy"
+            if not kept.exists():
+                np.save(kept, log_bands(folder / row["path"], speed))
+            songs.append(
+                Song(
+                    name=f"{row['path']}@{speed}" if speed != 1.0 else row["path"],
+                    dataset=row["dataset"],
+                    split=row["split"],
+                    real=row.get("kind", "") == "real",
+                    logs=np.load(kept),
+                    beats=times / speed,
+                    numbers=numbers,
+                )
+            )
+    return songs
