@@ -4,7 +4,6 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-_TO_THE_END = {b"RIFF": b"\xff" * 4, b"caff": b"\xff" * 8}
 _LITTLE = 4_096  # bytes behind an empty data chunk that may be tags and no audio
 
 
@@ -24,17 +23,17 @@ def mend(head: bytes, size: int) -> Mend | None:
     """What to change in a file of `size` bytes that begins with `head`, or None.
 
     A WAV whose recorder died before it wrote the length has a data chunk of 0 bytes, and
-    libsndfile decodes none; a CAF that was cut has one that ends past the file's end, and
-    libsndfile refuses it. Both are made to say that the data go on to the file's end.
+    libsndfile decodes none. A CAF may say -1 for the same, and one that was cut says more than
+    there is; libsndfile refuses both. All are made to say what the file holds.
     """
     for name, field, said, start in _chunks(head):
-        if name != b"data":
-            continue
         held = size - start
-        unknown = head.startswith(b"RIFF") and said == 0 and held > _LITTLE
-        cut = head.startswith(b"caff") and 0 < held < said
-        if unknown or cut:
-            return Mend(field, _TO_THE_END[head[:4]], said, held)
+        if name != b"data" or held <= 0:
+            continue
+        if head.startswith(b"RIFF") and said == 0 and _LITTLE < held < 1 << 32:
+            return Mend(field, struct.pack("<I", held), 0, held)
+        if head.startswith(b"caff") and (said == -1 or said > held):
+            return Mend(field, struct.pack(">q", held), max(said, 0), held)
     return None
 
 

@@ -262,6 +262,15 @@ def test_wav_of_a_recorder_that_did_not_know_its_length(
     assert audio.warnings == []
 
 
+def test_caf_of_a_recorder_that_did_not_know_its_length(
+    sound: Sound, encode: Encode, limits: Limits
+) -> None:
+    file = encode(sound(3.0), format="CAF")
+    _, audio = decode(patched(file, file.index(b"data") + 4, b"\xff" * 8), limits)
+    assert audio.seconds == pytest.approx(3.0, abs=0.01)
+    assert audio.warnings == []
+
+
 LIES: list[tuple[str, Callable[[bytes, Encode, Sound], bytes]]] = [
     ("WAV", lambda pcm, *_: riff(data=pcm, claim=1_000_000_000)),
     ("AU", lambda pcm, encode, sound: patched(encode(sound(), format="AU"), 8, b"\x3f" + bytes(3))),
