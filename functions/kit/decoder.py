@@ -2,7 +2,7 @@
 
 The traps: a file's name decides over its content; MP3 without a length header ends where
 libmpg123 guessed that it would; a seek after every read breaks low-rate MP3; a header's length
-is silently cut to what is there; libmpg123 writes to stderr.
+is silently cut to what is there; damaged MP3 and SDS write to stderr and stdout.
 """
 
 import os
@@ -18,9 +18,10 @@ from functions.kit import sniff
 from functions.kit.mend import mend
 from functions.kit.problem import Problem
 from functions.kit.refusals import DamagedAudio, NotAudio, UnknownAudio
-from functions.kit.stream import Window, muted_stderr
+from functions.kit.stream import Window, muted
 
 _PIECE = 8_192  # frames a read; where a read fails, so many are lost at most
+_NOISY = ("MP3", "SDS")
 _STRETCH = 64  # more than the highest bit rate of MP3 over the lowest (40)
 _UNKNOWN = 0x7FFF_0000  # the least of the byte counts that recorders write who can't know theirs
 _UNSUPPORTED_ENCODING = 4  # libsndfile's SF_ERR_UNSUPPORTED_ENCODING
@@ -58,10 +59,9 @@ class Decoder:
         self.format = f"{self._file.format}/{self._file.subtype}"
         self.rate: int = self._file.samplerate
         self.channels: int = self._file.channels
-        self._is_mp3 = self._file.format == "MP3"
 
     def close(self) -> None:
-        with suppress(soundfile.LibsndfileError):
+        with suppress(soundfile.LibsndfileError), muted():
             self._file.close()
 
     @property
@@ -72,7 +72,7 @@ class Decoder:
     def read(self, buffer: NDArray[np.float32]) -> int:
         """Fill `buffer` [shape=(frames, channels)]; returns the frames there were, 0 at the end."""
         filled = 0
-        with muted_stderr() if self._is_mp3 else nullcontext():
+        with muted() if self._file.format in _NOISY else nullcontext():
             while filled < len(buffer) and not self.damage:
                 try:
                     got = len(self._file.read(out=buffer[filled : filled + _PIECE]))
@@ -89,7 +89,7 @@ class Decoder:
     def reaches(self, frame: int) -> bool:
         """Whether there really is a sample at `frame`. It leaves the decoder there."""
         try:
-            with muted_stderr():
+            with muted():
                 self._file.seek(frame)
         except soundfile.LibsndfileError:
             return False
@@ -138,7 +138,7 @@ class Decoder:
         patch = (self._mend.offset, self._mend.data) if self._mend else (0, b"")
         window = Window(self._stream, start, stretch, patch)
         try:
-            with muted_stderr():
+            with muted():
                 return _Sequential(window, "r"), window
         finally:
             if window.error:

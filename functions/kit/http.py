@@ -11,15 +11,17 @@ import dataclasses
 import io
 import json
 import logging
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from fnmatch import fnmatch
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from flask import Request, Response
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
 
 from functions.kit.manifest import Manifest
 from functions.kit.problem import Problem
@@ -28,7 +30,7 @@ from functions.kit.steps import Steps, finish
 from functions.kit.stream import spool
 
 _JSON_BYTES = 10_000_000  # a body that is held in memory, three times over
-_FORM_BYTES = 65_536  # what a multipart body may have around its file
+_FORM_BYTES = 65_536  # what a form may have beside its file
 _DRAIN_BYTES = 1_048_576
 _EVENT_SECONDS = 0.2  # between two progress events of one stage
 _REQUEST_ID_LENGTH = 128
@@ -133,13 +135,10 @@ def _health(manifest: Manifest) -> dict[str, Any]:
 
 def _upload(manifest: Manifest, request: Request, resources: ExitStack) -> BinaryIO:
     """The audio in the body, as a seekable stream that `resources` closes."""
-    most = manifest.limits.bytes
-    request.max_content_length = most + _FORM_BYTES
-    if (request.content_length or 0) > request.max_content_length:
-        raise _too_large(manifest)
     kind = request.mimetype or "application/octet-stream"
     if kind == "application/json":
         return io.BytesIO(_base64_audio(request))
+    request.max_content_length = manifest.limits.bytes + _FORM_BYTES
     if kind == "multipart/form-data":
         return _form_file(request, resources)
     if not any(fnmatch(kind, accepted) for accepted in manifest.media_types):
@@ -149,32 +148,41 @@ def _upload(manifest: Manifest, request: Request, resources: ExitStack) -> Binar
             "or application/json."
         )
     body = cast(BinaryIO, request.environ["wsgi.input"])
-    if not _is_seekable(body):  # waitress has a file of its own already, which will do
-        body = spool(cast(BinaryIO, request.stream), most)
-        resources.enter_context(body)
-    return body
+    if _is_seekable(body):  # waitress has it in a file of its own already
+        return body
+    return resources.enter_context(spool(cast(BinaryIO, request.stream), manifest.limits.bytes))
 
 
 def _form_file(request: Request, resources: ExitStack) -> BinaryIO:
-    files = request.files
-    for file in files.values():
-        resources.callback(file.close)
+    def part(*_: object, **__: object) -> IO[bytes]:
+        file = tempfile.TemporaryFile()  # noqa: SIM115 (`resources` closes it)
+        return resources.enter_context(file)
+
+    parser = FormDataParser(
+        part,
+        max_content_length=request.max_content_length,
+        silent=False,
+    )
+    try:
+        _, _, files = parser.parse_from_environ(request.environ)
+    except ValueError as error:
+        raise BadBody(f"The form can't be read: {error}.") from None
     if "file" not in files:
         raise BadBody("The form has no file in a field named 'file'. Send the audio in that field.")
     return cast(BinaryIO, files["file"].stream)
 
 
 def _base64_audio(request: Request) -> bytes:
-    too_large = TooLarge(
-        f"A JSON body may have at most {_JSON_BYTES:,} bytes. Send the audio itself as the body, "
-        "with its Content-Type."
-    )
-    if (request.content_length or 0) > _JSON_BYTES:
-        raise too_large
-    with spool(cast(BinaryIO, request.stream), _JSON_BYTES) as body:
-        text = body.read()
+    request.max_content_length = _JSON_BYTES + 1
+    try:
+        text = request.stream.read()  # at most so much of it
+    except RequestEntityTooLarge:
+        text = bytes(_JSON_BYTES + 1)
     if len(text) > _JSON_BYTES:
-        raise too_large
+        raise TooLarge(
+            f"A JSON body may have at most {_JSON_BYTES:,} bytes. Send the audio itself as the "
+            "body, with its Content-Type."
+        )
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):

@@ -4,7 +4,8 @@ import os
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import BinaryIO
 
 _CHUNK = 1 << 16
@@ -84,26 +85,21 @@ def spool(stream: BinaryIO, cap: int) -> BinaryIO:
     return file
 
 
-_stderr = threading.Lock()
+_output = threading.Lock()
 
 
 @contextmanager
-def muted_stderr() -> Iterator[None]:
-    """Drop what C code writes to file descriptor 2 meanwhile, from whichever thread.
+def muted() -> Iterator[None]:
+    """Drop what is written to file descriptors 1 and 2 meanwhile, from whichever thread.
 
-    libmpg123 inside libsndfile remarks on damaged MP3 there, with no way to ask it not to.
+    On damaged files libsndfile prints to the one and the libmpg123 inside it to the other, with
+    no way to ask them not to.
     """
-    with _stderr:
-        try:
-            saved = os.dup(2)
-        except OSError:  # there is no stderr to mute
-            yield
-            return
-        try:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 2)
-            os.close(null)
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+    with _output, ExitStack() as undo, Path(os.devnull).open("wb") as null:
+        for descriptor in (1, 2):
+            with suppress(OSError):  # closed: nothing to mute
+                saved = os.dup(descriptor)
+                undo.callback(os.close, saved)
+                undo.callback(os.dup2, saved, descriptor)
+                os.dup2(null.fileno(), descriptor)
+        yield
