@@ -14,12 +14,14 @@ from typing import Any, BinaryIO, NoReturn
 
 import click
 
+from deploy import find
 from emulator import text
 from emulator.bar import Bar
 from emulator.invoke import Answer, Invoker
 from functions.kit import manifest
 from functions.kit.manifest import Export, Manifest
 from functions.kit.problem import Problem
+from functions.kit.refusals import TooLarge
 
 
 class NoFile(Problem):
@@ -51,8 +53,10 @@ class Functions(click.Group):
         return list(manifest.discover())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        function = manifest.discover().get(cmd_name)
-        return None if function is None else _command(function)
+        try:
+            return _command(find.function(cmd_name))
+        except find.NoFunction as error:
+            raise click.UsageError(str(error), ctx) from None
 
 
 @cli.group(cls=Functions, subcommand_metavar="NAME FILE...")
@@ -67,7 +71,10 @@ def invoke() -> None:
 def _command(function: Manifest) -> click.Command:
     def callback(files: tuple[str, ...], as_json: bool, **outs: Path | None) -> None:
         exports = [(export, out) for export in function.exports if (out := outs[export.name])]
-        sys.exit(_invoke(function, files, as_json, exports))
+        try:
+            sys.exit(_invoke(function, files, as_json, exports))
+        except KeyboardInterrupt:
+            _stopped()
 
     example = f"halfgig invoke {function.name} song.mp3"
     examples = [example, f"{example} --json", f"ffmpeg … | halfgig invoke {function.name} -"]
@@ -105,14 +112,13 @@ def _invoke(
     """Invoke `function` on each of `files` and print what came of it. Returns the exit code."""
     for export, out in exports:
         _check(export, out, files)
-    show = _show(function)
     failed = False
     with Invoker(function) as invoker:
         for position, name in enumerate(files):
             shown = "standard input" if name == "-" else click.format_filename(name)
             try:
                 audio, path = _open(name, invoker.folder, function.limits.bytes)
-            except NoFile as problem:
+            except Problem as problem:
                 answer = Answer(None, problem.as_dict(), None)
             else:
                 bar = Bar(shown, sys.stderr)
@@ -127,19 +133,22 @@ def _invoke(
                 if len(files) > 1:
                     click.echo(f"\n{shown}" if position else shown)
                 if answer.error is None:
-                    click.echo(text.result(answer.result, show, _width()))
+                    click.echo(text.result(answer.result, _show(function), _width()))
                 click.echo(answer.report.line())
             if answer.error is not None:
                 failed = True
                 click.echo(f"halfgig: {shown}: {answer.error['detail']}", err=True)
                 continue
             for export, out in exports:
-                _export(show, export, answer.result, path, out)
+                _export(_show(function), export, answer.result, path, out)
     return int(failed)
 
 
 def _open(name: str, folder: Path, limit: int) -> tuple[BinaryIO, Path]:
-    """The file `name`, open, and its path. A pipe is first copied to `folder`, up to `limit`."""
+    """The file `name`, open, and its path. A pipe is first copied to `folder`.
+
+    Raises `NoFile`, or `TooLarge` where there are more than `limit` bytes.
+    """
     try:
         source = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115
     except FileNotFoundError:
@@ -148,17 +157,25 @@ def _open(name: str, folder: Path, limit: int) -> tuple[BinaryIO, Path]:
         raise NoFile("This is a directory; name the audio files in it.") from None
     except OSError as error:
         raise NoFile(f"It cannot be read: {error.strerror}.") from None
-    if name != "-" and stat.S_ISREG(os.fstat(source.fileno()).st_mode):
-        return source, Path(name)
-    spool = (folder / "input").open("wb+")
-    left = limit + 1  # One over the limit is enough to be refused.
-    while left > 0 and (block := source.read(min(left, 2**20))):
-        spool.write(block)
-        left -= len(block)
-    spool.seek(0)
-    if name != "-":
+    path = Path(name)
+    if name == "-" or not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+        path = folder / "input"
+        spool = path.open("wb+")
+        left = limit + 1
+        while left > 0 and (block := source.read(min(left, 2**20))):
+            spool.write(block)
+            left -= len(block)
+        spool.seek(0)
+        if name != "-":
+            source.close()
+        source = spool
+    if os.fstat(source.fileno()).st_size > limit:
         source.close()
-    return spool, folder / "input"
+        raise TooLarge(
+            f"It has more than {limit:,} bytes, the most that is accepted. "
+            "Send a shorter or a compressed file."
+        )
+    return source, path
 
 
 def _check(export: Export, out: Path, files: Sequence[str]) -> None:
@@ -189,7 +206,7 @@ def _export(show: ModuleType | None, export: Export, result: Any, audio: Path, o
 
 
 def _show(function: Manifest) -> ModuleType | None:
-    """The function's own way to show its results, where it has one."""
+    """The function's own way to show its results, where it has one; imported when needed."""
     if not (function.folder / "show.py").exists():
         return None
     return importlib.import_module(f"functions.{function.name}.show")
@@ -197,6 +214,11 @@ def _show(function: Manifest) -> ModuleType | None:
 
 def _width() -> int:
     return min(shutil.get_terminal_size().columns, 100)
+
+
+def _stopped() -> NoReturn:
+    click.echo("\nhalfgig: stopped." if sys.stderr.isatty() else "halfgig: stopped.", err=True)
+    sys.exit(128 + signal.SIGINT)
 
 
 def _stop(*_: object) -> NoReturn:
@@ -215,8 +237,7 @@ def main() -> None:
         click.echo(f"halfgig: {error}", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("halfgig: stopped.", err=True)
-        sys.exit(128 + signal.SIGINT)
+        _stopped()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Files, one after another, through one process of a function."""
 
-import secrets
+import os
 import signal
 import tempfile
 import threading
@@ -75,7 +75,7 @@ class Invoker:
     def invoke(self, audio: BinaryIO, progress: Callable[[Progress], None]) -> Answer:
         """The function's answer to `audio`, a file open at its start."""
         began = time.monotonic()
-        request_id = secrets.token_hex(8)
+        request_id = os.urandom(8).hex()
         cold = self._child is None
         child = self._child = self._child or Child(self._function.name, self.folder)
         late = threading.Event()

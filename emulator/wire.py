@@ -40,7 +40,7 @@ def post(
                 "/",
                 audio,
                 {
-                    "Accept": "text/event-stream, application/json",
+                    "Accept": "text/event-stream, application/json;q=0.5",
                     "Content-Length": str(os.fstat(audio.fileno()).st_size),
                     "Content-Type": "application/octet-stream",
                     "X-Request-ID": request_id,

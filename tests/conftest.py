@@ -1,8 +1,11 @@
-"""What every test shares: slow tests wait for CI."""
+"""What every test shares: slow tests wait for CI, and a tree with a fourth function."""
 
 import os
+from pathlib import Path
 
 import pytest
+
+from tests.tree import Tree
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -12,3 +15,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A copy of this tree in which the function `echo` was dropped, and nothing else done."""
+    return Tree(tmp_path_factory.mktemp("copy") / "tree", Path(__file__).parent / "fourth" / "echo")
+
+
+@pytest.fixture
+def say(tmp_path: Path) -> "Say":
+    """Makes files for `echo`."""
+    return Say(tmp_path)
+
+
+class Say:
+    """Makes files with words in them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, words: str) -> Path:
+        path = self._folder / f"{words.replace(' ', '-') or 'nothing'}.txt"
+        path.write_text(words)
+        return path

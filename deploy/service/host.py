@@ -4,8 +4,8 @@ Standard output is a line of JSON for each event: `{"ready": NAME, "init_s": …
 then the REPORT of each invocation. Whatever the function prints goes to standard error.
 """
 
-import difflib
 import json
+import logging
 import os
 import signal
 import sys
@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
+from deploy import find
 from deploy.service.report import Meter
-from functions.kit import manifest
+from functions.kit.manifest import Manifest, ManifestError
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Emit = Callable[[dict[str, Any]], None]
@@ -86,7 +87,7 @@ class _Body:
             self._closed()
 
 
-def load(function: manifest.Manifest) -> App:
+def load(function: Manifest) -> App:
     """The function's app, as functions-framework makes it from `main.py`."""
     import functions_framework
 
@@ -96,10 +97,11 @@ def load(function: manifest.Manifest) -> App:
     return app
 
 
-def serve(function: manifest.Manifest, socket: str, emit: Emit) -> None:
+def serve(function: Manifest, socket: str, emit: Emit) -> None:
     """Serve `function` on the Unix socket at path `socket` until SIGTERM."""
     import waitress
 
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # One at a time; others wait.
     meter = Meter(function.name)
     server = waitress.create_server(
         Measured(load(function), meter, emit),
@@ -129,9 +131,10 @@ def main() -> None:
         "--until-eof", action="store_true", help="stop when standard input ends: its parent has"
     )
     options = parser.parse_args()
-    functions = manifest.discover()
-    if options.name not in functions:
-        parser.error(_unknown(options.name, list(functions)))
+    try:
+        function = find.function(options.name)
+    except (find.NoFunction, ManifestError) as error:
+        parser.error(str(error))
     if len(os.fsencode(options.socket)) > 100:
         parser.error(f"The path of --socket is too long for a Unix socket: {options.socket}")
 
@@ -144,13 +147,7 @@ def main() -> None:
     def emit(event: dict[str, Any]) -> None:
         events.write(json.dumps(event) + "\n")
 
-    serve(functions[options.name], options.socket, emit)
-
-
-def _unknown(name: str, names: list[str]) -> str:
-    near = difflib.get_close_matches(name, names, 1)
-    guess = f" Did you mean '{near[0]}'?" if near else f" There are: {', '.join(names)}."
-    return f"There is no function '{name}'.{guess}"
+    serve(function, options.socket, emit)
 
 
 def _stop_at_eof(socket: str) -> NoReturn:

@@ -1,0 +1,1 @@
+"""A short clip that everything can be tried on."""

@@ -1,0 +1,118 @@
+"""A function's bundle, and functions-framework's own command running it."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.kit import manifest
+from tests.tree import ROOT, Tree
+
+CLIP = ROOT / "demo" / "clip.ogg"
+
+
+@contextmanager
+def framework(python: Path, cwd: Path, environ: dict[str, str], *args: str) -> Iterator[str]:
+    """functions-framework's command, of the environment of `python`; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command: list[str | Path] = [
+        python.with_name("functions-framework"),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        port,
+    ]
+    with subprocess.Popen([*command, *args], cwd=cwd, env=environ) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            deadline = time.monotonic() + 30
+            while True:
+                try:
+                    with urllib.request.urlopen(f"{url}/health"):
+                        break
+                except OSError:
+                    if time.monotonic() > deadline or process.poll() is not None:
+                        raise
+                    time.sleep(0.1)
+            yield url
+        finally:
+            process.terminate()
+
+
+def post(url: str, body: bytes, kind: str) -> Any:
+    request = urllib.request.Request(url, body, {"Content-Type": kind})
+    with urllib.request.urlopen(request) as response:
+        return json.loads(response.read())
+
+
+def test_it_holds_the_function_and_the_kit_and_nothing_else(tree: Tree, tmp_path: Path) -> None:
+    done = tree.python("-m", "deploy.bundle", "echo", tmp_path / "out", cwd=tree.root)
+    assert done.returncode == 0, done.stderr
+    files = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    assert {file for file in files if "kit" not in file} == {
+        "main.py",
+        "requirements.txt",
+        "functions/__init__.py",
+        "functions/echo/core.py",
+        "functions/echo/function.toml",
+    }
+    assert "functions/kit/http.py" in files
+
+
+def test_it_never_overwrites(tree: Tree, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    done = tree.python("-m", "deploy.bundle", "echo", tmp_path, cwd=tree.root)
+    assert done.returncode == 1
+    assert len(done.stderr.splitlines()) == 1
+    assert "is not an empty folder" in done.stderr
+
+
+def test_a_name_that_is_wrong(tree: Tree, tmp_path: Path) -> None:
+    done = tree.python("-m", "deploy.bundle", "ecko", tmp_path / "out", cwd=tree.root)
+    assert done.returncode == 1
+    assert "Did you mean 'echo'?" in done.stderr
+
+
+def test_functions_framework_runs_what_was_dropped_in(tree: Tree) -> None:
+    source = str(tree.root / "functions" / "echo" / "main.py")
+    python = Path(sys.executable)
+    args = ("--target", "handle", "--source", source)
+    with framework(python, tree.root.parent, tree.environ, *args) as url:
+        assert post(url, b"hello there", "text/plain")["words"] == ["hello", "there"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*manifest.discover(ROOT / "functions"), "echo"])
+def test_a_bundle_runs_on_its_own_requirements_alone(tree: Tree, tmp_path: Path, name: str) -> None:
+    function = manifest.discover(tree.root / "functions")[name]
+    out = tmp_path / "out"
+    made = tree.python("-m", "deploy.bundle", name, out, cwd=tree.root)
+    assert made.returncode == 0, made.stderr
+    venv = tmp_path / "venv"
+    python = venv / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    install: list[str | Path] = [
+        python,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    subprocess.run([*install, "-r", out / "requirements.txt"], check=True)
+    subprocess.run([python, "-m", "pip", "check"], check=True, stdout=subprocess.DEVNULL)
+    environ = {"PATH": f"{venv / 'bin'}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    with framework(python, out, environ, "--target", function.target) as url:
+        body = b"hello" if name == "echo" else CLIP.read_bytes()
+        answer = post(url, body, "application/octet-stream")
+    assert answer["words"] == ["hello"] if name == "echo" else answer["model"]["tier"]

@@ -1,0 +1,55 @@
+"""The package, installed from its wheel into an environment of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tree import ROOMS, ROOT, Tree
+
+CLIP = ROOT / "demo" / "clip.ogg"
+
+
+@pytest.mark.slow
+def test_the_wheel_works_wholly(tree: Tree, tmp_path: Path) -> None:
+    """With a function dropped into the tree it was built from, which it carries too."""
+    venv = tmp_path / "venv"
+    python = venv / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    pip: list[str | Path] = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    lock = ROOT / "requirements-run.lock"
+    subprocess.run([*pip, "install", "--require-hashes", "-r", lock], check=True)
+    wheel: list[str | Path] = [
+        "wheel",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        tmp_path,
+        tree.root,
+    ]
+    subprocess.run([*pip, *wheel], check=True)
+    (built,) = tmp_path.glob("halfgig-*.whl")
+    subprocess.run([*pip, "install", built], check=True)
+
+    def halfgig(*args: str) -> str:
+        return subprocess.run(
+            [venv / "bin" / "halfgig", *args],
+            cwd=tmp_path,
+            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+
+    listed = [json.loads(line) for line in halfgig("list", "--json").splitlines()]
+    assert {function["name"] for function in listed} >= {"beats", "echo"}
+    assert all(function["folder"].startswith(str(venv)) for function in listed)
+    for function in listed:
+        if function["name"] != "echo":
+            answer = json.loads(halfgig("invoke", function["name"], str(CLIP), "--json"))
+            assert answer["report"]["status"] == 200
+    sites = {path.name for path in (venv / "lib").glob("python*/site-packages/*")}
+    assert {*ROOMS} <= sites
+    assert not sites & {"tests", "training", "benchmarks", "demo"}
