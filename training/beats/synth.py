@@ -17,6 +17,8 @@ from training.beats.piece import Part
 RATE = 22_050
 SYNTH_RATE = 44_100
 LATENCY = 0.0022  # seconds from a note's time to its first sample in fluidsynth 2 (+-1.3 ms)
+SLOW = {*range(40, 45), *range(48, 55), *range(88, 96)}  # programs that players start early
+EARLY = 0.025  # seconds by which they do, about what their sounds take to be heard
 TICKS = 5_000  # a beat of 0.5 s: 0.1 ms a tick
 
 
@@ -31,7 +33,7 @@ class Room:
 
 
 def write_midi(parts: Sequence[Part], path: Path) -> None:
-    """Write parts as a MIDI file with 0.1 ms steps; drums go to channel 10."""
+    """Write parts as a MIDI file with 0.1 ms steps; drums go to channel 10, strings start early."""
     free = [c for c in range(16) if c != 9]
     file = mido.MidiFile(ticks_per_beat=TICKS)
     for i, part in enumerate(parts):
@@ -39,8 +41,10 @@ def write_midi(parts: Sequence[Part], path: Path) -> None:
         program = mido.Message("program_change", channel=channel, program=part.program)
         volume = mido.Message("control_change", channel=channel, control=7, value=part.volume)
         timed = [(0, 0, program), (0, 0, volume)]
+        early = EARLY if part.program in SLOW and not part.drums else 0.0
         for n in part.notes:
-            on, off = round(n.start * 2 * TICKS), round(n.end * 2 * TICKS)
+            on = round(max(n.start - early, 0.0) * 2 * TICKS)
+            off = round(n.end * 2 * TICKS)
             key = {"channel": channel, "note": n.pitch}
             timed.append((on, 2, mido.Message("note_on", velocity=n.velocity, **key)))
             timed.append((max(off, on + 10), 1, mido.Message("note_off", **key)))
