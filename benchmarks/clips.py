@@ -1,0 +1,89 @@
+"""The labelled clips: where they lie, what is known of each, and a WAV of each for the peers."""
+
+import csv
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+
+from benchmarks.score import Reference
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / ".bench"
+WAV_RATE = 44_100
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip: its audio, and the reference to judge a tracker by."""
+
+    audio: Path
+    dataset: str
+    kind: str
+    split: str
+    reference: Reference
+
+
+def folder() -> Path:
+    """The folder with `beats/manifest.csv` in it: `HALFGIG_DATA`, else `../shared/data`."""
+    return ROOT / os.environ.get("HALFGIG_DATA", "../shared/data")
+
+
+def cache(name: str) -> Path:
+    """A folder of that name for what can be made again; git ignores it."""
+    CACHE.mkdir(exist_ok=True)
+    (CACHE / ".gitignore").write_text("*\n")
+    path = CACHE / name
+    path.mkdir(exist_ok=True)
+    return path
+
+
+def load(data: Path, split: str | None = None) -> list[Clip]:
+    """The clips of one split (all when None), in the manifest's order.
+
+    Raises FileNotFoundError when `data` has no `beats/manifest.csv`.
+    """
+    manifest = data / "beats" / "manifest.csv"
+    if not manifest.is_file():
+        raise FileNotFoundError(
+            f"{manifest} is not there. Set HALFGIG_DATA to the folder with beats/manifest.csv."
+        )
+    with manifest.open(newline="") as rows:
+        return [
+            Clip(
+                audio=manifest.parent / row["path"],
+                dataset=row["dataset"],
+                kind=row["kind"],
+                split=row["split"],
+                reference=_reference(manifest.parent / row["beats"], float(row["tempo_bpm"])),
+            )
+            for row in csv.DictReader(rows)
+            if split in (None, row["split"])
+        ]
+
+
+def _reference(path: Path, tempo_bpm: float) -> Reference:
+    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
+    beats = np.array([float(row[0]) for row in rows])
+    if any(len(row) < 2 for row in rows):
+        return Reference(beats, None, None, tempo_bpm)
+    numbers = np.array([int(row[1]) for row in rows])
+    return Reference(beats, beats[numbers == 1], int(numbers.max()), tempo_bpm)
+
+
+def as_wav(audio: Path) -> Path:
+    """A 44.1 kHz mono 16-bit WAV of `audio`: the one form that every peer reads."""
+    digest = hashlib.sha256(audio.read_bytes()).hexdigest()[:12]
+    wav = cache("wav") / f"{audio.stem}-{digest}.wav"
+    if not wav.exists():
+        samples, rate = soundfile.read(audio, dtype="float32", always_2d=True)
+        mono = soxr.resample(samples.mean(axis=1), rate, WAV_RATE)
+        partial = wav.with_suffix(".partial")
+        peak = max(1.0, float(np.abs(mono).max()))
+        soundfile.write(partial, mono / peak, WAV_RATE, subtype="PCM_16", format="WAV")
+        partial.rename(wav)
+    return wav

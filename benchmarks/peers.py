@@ -1,0 +1,281 @@
+"""The trackers that are compared: how each is installed, run, and asked for its beats.
+
+Every peer lives in an environment of its own under `.bench/NAME`, made when it is first asked for.
+Ours runs in the interpreter that runs the benchmark. All answer alike: a JSON line a file.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import clips
+
+RUN = """
+import json, sys, time
+
+{track}
+
+failed = 0
+for path in sys.argv[1:]:
+    start = time.process_time()
+    try:
+        answer = track(path)
+    except Exception as error:
+        failed, answer = 1, {{"beats": [], "error": str(error)}}
+        print(error, file=sys.stderr)
+    answer["beats"] = [round(float(beat), 4) for beat in answer["beats"]]
+    answer["path"], answer["cpu_s"] = path, round(time.process_time() - start, 4)
+    print(json.dumps(answer), flush=True)
+sys.exit(failed)
+"""
+
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+class PeerError(Exception):
+    """A peer that cannot be made here; the text says why and what would do."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A tracker: the Pythons it runs on, what pip installs (in order), and its `track(path)`."""
+
+    name: str
+    version: str
+    track: str
+    pythons: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    package: str = ""
+
+    def python(self) -> str:
+        """The interpreter to run it with; makes its environment when there is none.
+
+        Raises PeerError when no Python fits or pip fails.
+        """
+        if not self.package:
+            return sys.executable
+        home = clips.CACHE / self.name
+        done = home / "recipe"
+        recipe = repr((self.pythons, self.first, self.package))
+        if not (done.exists() and done.read_text() == recipe):
+            _build(self, clips.cache(self.name))
+            done.write_text(recipe)
+        return str(home / "bin" / "python")
+
+    def command(self, paths: Sequence[Path]) -> list[str]:
+        """The command that prints a JSON line for each of `paths`."""
+        return [self.python(), "-c", RUN.format(track=self.track), *map(str, paths)]
+
+    def answers(self, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+        """What it says of each file, in order: `beats`, `cpu_s` and what else it knows.
+
+        A file that it failed on has no beats, and an `error`. Raises PeerError when it cannot be
+        made, or breaks off.
+        """
+        command, missing = self.command(paths), len(paths)
+        with tempfile.TemporaryFile("w+") as complaints:
+            process = subprocess.Popen(
+                command,
+                cwd=clips.ROOT,
+                env=os.environ | ONE_THREAD,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                text=True,
+            )
+            assert process.stdout
+            with process:
+                for line in process.stdout:
+                    if line.startswith("{"):
+                        missing -= 1
+                        yield json.loads(line)
+            complaints.seek(0)
+            last = (complaints.read().strip().splitlines() or ["nothing"])[-1]
+        if missing:
+            raise PeerError(f"{self.name} ended with code {process.returncode} and said: {last}")
+
+    def remembered(self, wavs: Sequence[Path]) -> list[dict[str, Any]]:
+        """`answers`, each asked for once: what a pinned peer says of a file does not change."""
+        recipe = repr((self.track, self.first, self.package)).encode()
+        key = hashlib.sha256(recipe).hexdigest()[:12]
+        memory = clips.cache("answers") / f"{self.name}-{key}.jsonl"
+        known = {}
+        if memory.exists():
+            lines = map(json.loads, memory.read_text().splitlines())
+            known = {Path(line["path"]).name: line for line in lines}
+        missing = [wav for wav in wavs if wav.name not in known]
+        if missing:
+            with memory.open("a") as file:
+                for answer in self.answers(missing):
+                    known[Path(answer["path"]).name] = answer
+                    if "error" not in answer:
+                        print(json.dumps(answer), file=file, flush=True)
+        return [known[wav.name] for wav in wavs]
+
+
+OURS = Peer(
+    "halfgig",
+    "this tree",
+    """
+from dataclasses import asdict
+from functions.beats import core
+
+def track(path):
+    return asdict(core.analyse(path))
+""",
+)
+
+PEERS = {
+    peer.name: peer
+    for peer in (
+        Peer(
+            "librosa",
+            "0.11.0",
+            """
+import librosa
+
+def track(path):
+    samples, rate = librosa.load(path)
+    tempo, beats = librosa.beat.beat_track(y=samples, sr=rate, units="time")
+    return {"beats": beats, "tempo_bpm": float(tempo[0])}
+""",
+            pythons=("3.11", "3.12", "3.13", "3.14"),
+            first=("numpy==2.4.6", "scipy==1.17.1", "numba==0.68.1", "soundfile==0.14.0"),
+            package="librosa==0.11.0",
+        ),
+        Peer(
+            "aubio",
+            "0.4.9",
+            """
+import aubio
+
+def track(path):
+    source = aubio.source(path, 0, 512)
+    tempo = aubio.tempo("default", 1024, 512, source.samplerate)
+    beats = []
+    while True:
+        samples, read = source()
+        if tempo(samples):
+            beats.append(tempo.get_last_s())
+        if read < 512:
+            return {"beats": beats}
+""",
+            pythons=("3.11", "3.10", "3.9"),
+            first=("setuptools==59.8.0", "wheel", "numpy==1.26.4"),
+            package="aubio==0.4.9",
+        ),
+        Peer(
+            "madmom",
+            "0.16.1",
+            """
+from madmom.features.beats import DBNBeatTrackingProcessor, RNNBeatProcessor
+
+network, decoder = RNNBeatProcessor(), DBNBeatTrackingProcessor(fps=100)
+
+def track(path):
+    return {"beats": decoder(network(path))}
+""",
+            pythons=("3.9", "3.8"),
+            first=(
+                "setuptools==59.8.0",
+                "wheel",
+                "numpy==1.23.5",
+                "scipy==1.10.1",
+                "Cython==0.29.37",
+                "mido==1.3.3",
+            ),
+            package="madmom==0.16.1",
+        ),
+        Peer(
+            "essentia",
+            "2.1b6.dev1389",
+            """
+import essentia.standard
+
+rhythm = essentia.standard.RhythmExtractor2013(method="multifeature")
+
+def track(path):
+    tempo, beats, *_ = rhythm(essentia.standard.MonoLoader(filename=path)())
+    return {"beats": beats, "tempo_bpm": float(tempo)}
+""",
+            pythons=("3.11", "3.12", "3.13", "3.10", "3.9"),
+            first=("numpy<3",),
+            package="essentia==2.1b6.dev1389",
+        ),
+    )
+}
+
+
+def _build(peer: Peer, home: Path) -> None:
+    """Make `home` the environment of `peer`. Its pins are old: builds see what is installed."""
+    python = _find_python(peer)
+    print(f"Making the environment of {peer.name} {peer.version}.", file=sys.stderr)
+    _must(peer, [python, "-m", "venv", "--clear", str(home)])
+    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+    _must(peer, [*pip, *peer.first])
+    _must(peer, [*pip, "--no-build-isolation", peer.package])
+
+
+def _must(peer: Peer, command: list[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise PeerError(f"{peer.name} could not be installed: {' '.join(command)} said: {last}")
+
+
+def _find_python(peer: Peer) -> str:
+    """An interpreter of a version the peer runs on, the peer's favourite first."""
+    found: dict[str, str] = {}
+    for candidate in _candidates(peer.pythons):
+        asked = subprocess.run(
+            [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+            capture_output=True,
+            text=True,
+        )
+        if not asked.returncode:
+            found.setdefault(asked.stdout.strip(), candidate)
+    for version in peer.pythons:
+        if version in found:
+            return found[version]
+    raise PeerError(
+        f"{peer.name} {peer.version} needs Python {' or '.join(peer.pythons)}, and none was found. "
+        f"Put one on PATH, or name its folder in HALFGIG_PYTHONS ('{os.pathsep}' between several)."
+    )
+
+
+def _candidates(versions: Sequence[str]) -> Iterator[str]:
+    """HALFGIG_PYTHONS, this interpreter, PATH, and where pyenv and uv keep theirs."""
+    named = [Path(item) for item in os.environ.get("HALFGIG_PYTHONS", "").split(os.pathsep) if item]
+    home = Path.home()
+    stores = [home / ".pyenv" / "versions", home / ".local" / "share" / "uv" / "python"]
+    for item in named:
+        yield from (str(path) for path in ([item] if item.is_file() else _inside(item, versions)))
+    yield sys.executable
+    for version in versions:
+        if path := shutil.which(f"python{version}"):
+            yield path
+    for store in stores:
+        if store.is_dir():
+            for folder in sorted(store.iterdir()):
+                yield from map(str, _inside(folder / "bin", versions))
+
+
+def _inside(folder: Path, versions: Sequence[str]) -> list[Path]:
+    paths = (folder / f"python{version}" for version in versions)
+    return [path for path in paths if path.is_file()]
+
+
+def names(text: str) -> list[Peer]:
+    """The peers named in `a,b,c`; raises PeerError for one that there is not."""
+    wanted = [name for name in text.split(",") if name]
+    for name in wanted:
+        if name not in PEERS:
+            raise PeerError(f"There is no peer {name!r}. There are: {', '.join(PEERS)}.")
+    return [PEERS[name] for name in wanted]
