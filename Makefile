@@ -22,6 +22,9 @@ bench: $(VENV)/dev  ## list the benchmarks
 lock: $(VENV)/dev  ## write every pin anew (UPGRADE=1 takes the newest releases)
 	$(BIN)/python -m deploy.lock $(if $(UPGRADE),--upgrade)
 
+readme: $(VENV)/dev  ## write what the README shows of commands anew
+	@$(BIN)/python -m tests.readme
+
 clean:  ## remove what these commands made
 	rm -rf .venv build dist out *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
@@ -39,4 +42,4 @@ $(VENV)/dev: $(VENV)/run requirements.lock
 	$(PIP) --require-hashes -r requirements.lock
 	@touch $@
 
-.PHONY: help run test bench lock clean
+.PHONY: help run test bench lock readme clean
