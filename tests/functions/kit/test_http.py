@@ -8,94 +8,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import functions_framework
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 from werkzeug.test import TestResponse
-
-MANIFEST = """
-name = "tiny"
-summary = "How long it is."
-target = "handle"
-media_types = ["audio/*", "application/ogg", "application/octet-stream"]
-requires = []
-timeout_s = 10
-concurrency = 1
-idle_stop_s = 10
-[limits]
-bytes = 300_000
-seconds = 60
-min_seconds = 1.0
-channels = 2
-sample_rate_min = 8_000
-sample_rate_max = 48_000
-[memory]
-idle_mb = 1
-peak_mb = 1
-[[tiers]]
-name = "only"
-memory_mb = 1
-"""
-
-MAIN = """
-from dataclasses import dataclass
-from pathlib import Path
-
-import functions_framework
-
-from functions.kit import http, manifest
-from functions.kit.audio import Audio
-from functions.kit.steps import Progress
-
-MANIFEST = manifest.load(Path(__file__).parent)
-
-
-@dataclass
-class Length:
-    seconds: float
-    blocks: list
-    warnings: list
-
-
-def steps(source):
-    yield Progress("start", None)
-    with Audio(source, rate=8_000, limits=MANIFEST.limits) as audio:
-        if audio.source_rate == 12_345:
-            raise ZeroDivisionError("the secret")
-        blocks = []
-        for block in audio.blocks():
-            blocks.append(len(block))
-            yield Progress("decode", audio.fraction)
-        worst = float("nan") if audio.source_rate == 12_346 else audio.seconds
-        return Length(worst, blocks, audio.warnings)
-
-
-_serve = http.handler(MANIFEST, steps)
-
-
-@functions_framework.http
-def handle(request):
-    return _serve(request)
-"""
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("functions") / "tiny"
-    folder.mkdir()
-    (folder / "function.toml").write_text(MANIFEST)
-    (folder / "main.py").write_text(MAIN)
-    return folder
-
-
-@pytest.fixture
-def client(folder: Path) -> FlaskClient:
-    client: FlaskClient = functions_framework.create_app(
-        "handle", str(folder / "main.py")
-    ).test_client()
-    return client
 
 
 @pytest.fixture(scope="module")
