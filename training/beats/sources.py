@@ -237,8 +237,9 @@ def pop909(rng: np.random.Generator, folder: Path) -> Piece | None:
         ),
         beats, _numbers(folder, beats, down), "pop909", folder.name, "pop",
     )  # fmt: skip
-    factor = float(np.exp(rng.uniform(np.log(1 / 1.4), np.log(1 / 0.7))))
-    piece = piece.stretched(factor).transposed(int(rng.integers(-5, 6)))
+    bpm = 60 / float(np.median(np.diff(beats)))
+    wanted = np.clip(bpm * np.exp(rng.uniform(np.log(0.7), np.log(1.4))), 54, 165)
+    piece = piece.stretched(bpm / float(wanted)).transposed(int(rng.integers(-5, 6)))
     return accompany(rng, piece, triple=False, bare=0.35)
 
 
