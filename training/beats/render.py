@@ -22,7 +22,7 @@ import soundfile as sf
 from training.beats import effects, grooves, sources, synth
 from training.beats.piece import Part, Piece
 
-SHARES = {"pop909": 0.25, "asap": 0.15, "nottingham": 0.1, "gmd": 0.1, "grooves": 0.4}
+SHARES = {"pop909": 0.2, "asap": 0.12, "nottingham": 0.1, "gmd": 0.1, "grooves": 0.48}
 COLUMNS = ("path", "beats", "split", "dataset", "genre", "tempo_bpm", "tempo_cv", "kind", "seconds",
            "licence", "source", "note")  # fmt: skip
 DRUM_SETS = {36, 37, 38, 39, 41, 42, 44, 45, 46, 47, 49, 50, 51, 53, 54, 56}  # keys of the two kits
