@@ -141,6 +141,7 @@ def main() -> None:
     os.environ.update(ONE_THREAD)
     events = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
+    sys.stdout = sys.stderr
     if options.until_eof:
         threading.Thread(target=_stop_at_eof, args=(options.socket,), daemon=True).start()
 
