@@ -1,19 +1,16 @@
 """Fits the network: random excerpts, augmented on their bands, against widened beat targets."""
 
-import argparse
-import json
 import time
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from functions.beats import frontend
-from training.beats import corpus
 from training.beats.corpus import FLOOR, Floats, Song
 from training.beats.model import BeatNet
 
@@ -41,7 +38,8 @@ def augmented(song: Song, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """One random excerpt as (bands (1500, 64) compressed, targets (1500, 2))."""
     stretch = float(np.exp(rng.uniform(-0.18, 0.18))) if rng.random() < 0.6 else 1.0
     frames = int(len(song.logs) * stretch)
-    start = int(rng.integers(-50, max(1, frames - EXCERPT + 50)))
+    silent = 600 if rng.random() < 0.2 else 50  # frames there may be before and after the song
+    start = int(rng.integers(-silent, max(1, frames - EXCERPT + silent)))
     at = (np.arange(EXCERPT) + start) / stretch
     inside = (at >= 0) & (at <= len(song.logs) - 1)
     at = at.clip(0, len(song.logs) - 1)
@@ -57,9 +55,9 @@ def augmented(song: Song, rng: np.random.Generator) -> tuple[Floats, Floats]:
             logs[:, :shift] = logs[:, shift : shift + 1]
         elif shift < 0:
             logs[:, shift:] = logs[:, shift - 1 : shift]
-    gain = rng.uniform(-2.5, 1.0)
+    level = rng.uniform(-2.5, 1.0)
     anchors = rng.normal(0.0, rng.uniform(0.0, 0.9), 6)
-    gain = gain + np.interp(np.linspace(0, 5, 64), np.arange(6), anchors)
+    gain = level + np.interp(np.linspace(0, 5, 64), np.arange(6), anchors)
     logs = logs + gain.astype(np.float32)
     if rng.random() < 0.25:
         cut = int(rng.integers(2, 24))
@@ -68,10 +66,10 @@ def augmented(song: Song, rng: np.random.Generator) -> tuple[Floats, Floats]:
         cut = int(rng.integers(1, 10))
         logs[:, :cut] -= rng.uniform(2.0, 9.0)
     bands = np.exp(logs)
+    bands[~inside] = FLOOR
     if rng.random() < 0.4:
         floor = np.exp(rng.uniform(-9.0, -4.0) + rng.normal(0, 0.5, 64)).astype(np.float32)
         bands = bands + floor * rng.rayleigh(0.8, bands.shape).astype(np.float32)
-    bands[~inside] = FLOOR
     if rng.random() < 0.4:
         for _ in range(int(rng.integers(1, 4))):
             width = int(rng.integers(2, 10))
@@ -97,24 +95,23 @@ def loss_of(logits: Tensor, known: Tensor) -> Tensor:
     return each[..., 0].mean() + each[..., 1].sum() / (known[..., 1] >= 0).sum().clamp(min=1)
 
 
-def sampling(songs: Sequence[Song], real_share: float) -> NDArray[np.float64]:
-    """How often each song is drawn: real recordings together `real_share` of the time."""
-    real = np.array([song.real for song in songs])
-    long = np.sqrt([min(len(song.logs), 6000) for song in songs])
-    weight = np.where(real, 1.0, 1.0) * long
-    if real.any() and not real.all():
-        weight[real] *= real_share / weight[real].sum()
-        weight[~real] *= (1 - real_share) / weight[~real].sum()
+def sampling(songs: Sequence[Song], favoured: Collection[str]) -> NDArray[np.float64]:
+    """How often each song is drawn: the favoured ones together half of the time."""
+    weight = np.sqrt([min(len(song.logs), 6_000) for song in songs])
+    among = np.array([song.name in favoured for song in songs])
+    for group in (among, ~among):
+        if among.any() and group.any():
+            weight[group] /= weight[group].sum()
     return weight / weight.sum()
 
 
 class Excerpts(torch.utils.data.IterableDataset[tuple[Floats, Floats]]):
     """An endless draw of augmented excerpts."""
 
-    def __init__(self, songs: Sequence[Song], real_share: float, seed: int) -> None:
-        self.songs, self.weights, self.seed = songs, sampling(songs, real_share), seed
+    def __init__(self, songs: Sequence[Song], favoured: Collection[str], seed: int) -> None:
+        self.songs, self.weights, self.seed = songs, sampling(songs, favoured), seed
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tuple[Floats, Floats]]:
         info = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self.seed, info.id if info else 0])
         while True:
@@ -123,41 +120,33 @@ class Excerpts(torch.utils.data.IterableDataset[tuple[Floats, Floats]]):
 
 def fit(
     songs: Sequence[Song],
+    net: BeatNet,
     *,
     steps: int,
+    rate: float,
     seed: int,
-    real_share: float = 0.3,
-    start: BeatNet | None = None,
-    rate: float = 3e-3,
-    batch: int = 16,
-    channels: int = 48,
-    workers: int = 1,
-    report=print,
+    favoured: Collection[str] = (),
 ) -> BeatNet:
-    """A network fitted on `songs` by AdamW with a one-cycle rate; its weights are a running mean."""
+    """`net` fitted on `songs` by AdamW in one cycle of the rate; a running mean of its weights."""
     torch.manual_seed(seed)
-    net = start or BeatNet(channels)
-    if start is None:
+    if not net.mean.any():
         rng = np.random.default_rng(seed)
-        sample = np.concatenate(
-            [augmented(songs[i], rng)[0] for i in rng.integers(0, len(songs), 64)]
-        )
-        net.mean.copy_(torch.from_numpy(sample.mean(axis=0)))
-        net.scale.copy_(torch.from_numpy(1.0 / sample.std(axis=0)))
-    mean = torch.optim.swa_utils.AveragedModel(
-        net, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.995), use_buffers=True
-    )
+        some = [augmented(songs[i], rng)[0] for i in rng.integers(0, len(songs), 64)]
+        net.mean.copy_(torch.from_numpy(np.concatenate(some).mean(axis=0)))
+        net.scale.copy_(torch.from_numpy(1.0 / np.concatenate(some).std(axis=0)))
+    mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, total_steps=steps, pct_start=0.1
     )
-    loader = torch.utils.data.DataLoader(
-        Excerpts(songs, real_share, seed), batch_size=batch, num_workers=workers
-    )
+    excerpts = Excerpts(songs, favoured, seed)
+    loader = torch.utils.data.DataLoader(excerpts, batch_size=16, num_workers=1)
     net.train()
     total, begun = 0.0, time.monotonic()
-    for step, (bands, known) in enumerate(loader, 1):
-        loss = loss_of(net(bands), known)
+    for step, (bands, known) in zip(range(1, steps + 1), loader, strict=False):
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = net(bands)
+        loss = loss_of(logits.float(), known)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -165,11 +154,10 @@ def fit(
         schedule.step()
         mean.update_parameters(net)
         total += loss.item()
-        if step % 100 == 0:
-            report(f"step {step}/{steps} loss {total / 100:.4f} {time.monotonic() - begun:.0f} s")
+        if step % 50 == 0:
+            print(
+                f"step {step} of {steps}, loss {total / 50:.4f}, {time.monotonic() - begun:.0f} s"
+            )
             total = 0.0
-        if step == steps:
-            break
-    fitted = mean.module
-    fitted.eval()
+    fitted: BeatNet = mean.module.eval()
     return fitted
