@@ -16,9 +16,8 @@ def human(function: Manifest) -> str:
     return "\n".join(
         [
             f"{function.name}: {function.summary}",
-            f"  takes   up to {limits.bytes / 1e6:g} MB, {limits.min_seconds:g} to "
-            f"{limits.seconds:g} s, {limits.sample_rate_min:g} to {limits.sample_rate_max:g} Hz; "
-            f"{function.timeout_s:g} s to answer",
+            f"  takes   {_span(limits.min_seconds)} to {_span(limits.seconds)} of audio, up to "
+            f"{limits.bytes / 1e6:g} MB; {_span(function.timeout_s)} to answer",
             f"  memory  {memory.idle_mb:g} MB idle, {memory.peak_mb:g} MB at its peak",
             f"  tiers   {tiers}",
         ]
@@ -50,6 +49,13 @@ def result(value: Any, show: ModuleType | None, width: int) -> str:
     pairs = value.items() if isinstance(value, dict) else [("result", value)]
     room = max((len(key) for key, _ in pairs), default=0)
     return "\n".join(_cut(f"{key:<{room}}  {_plain(item)}", width) for key, item in pairs)
+
+
+def _span(seconds: float) -> str:
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds:g} s"
 
 
 def _plain(item: Any) -> str:
