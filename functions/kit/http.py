@@ -11,6 +11,7 @@ import dataclasses
 import io
 import json
 import logging
+import os
 import tempfile
 import time
 import uuid
@@ -150,7 +151,11 @@ def _upload(manifest: Manifest, request: Request, resources: ExitStack) -> Binar
     body = cast(BinaryIO, request.environ["wsgi.input"])
     if _is_seekable(body):  # waitress has it in a file of its own already
         return body
-    return resources.enter_context(spool(cast(BinaryIO, request.stream), manifest.limits.bytes))
+    body = spool(cast(BinaryIO, request.stream), manifest.limits.bytes)
+    resources.enter_context(body)
+    if body.seek(0, os.SEEK_END) < (request.content_length or 0):  # gunicorn doesn't say so
+        raise ClientDisconnected
+    return body
 
 
 def _form_file(request: Request, resources: ExitStack) -> BinaryIO:

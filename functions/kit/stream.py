@@ -95,11 +95,15 @@ def muted() -> Iterator[None]:
     On damaged files libsndfile prints to the one and the libmpg123 inside it to the other, with
     no way to ask them not to.
     """
-    with _output, ExitStack() as undo, Path(os.devnull).open("wb") as null:
+    with _output, ExitStack() as undo:
+        opened = []
         for descriptor in (1, 2):
-            with suppress(OSError):  # closed: nothing to mute
+            with suppress(OSError):  # it is closed: there is nothing to mute
                 saved = os.dup(descriptor)
                 undo.callback(os.close, saved)
                 undo.callback(os.dup2, saved, descriptor)
-                os.dup2(null.fileno(), descriptor)
+                opened.append(descriptor)
+        null = undo.enter_context(Path(os.devnull).open("wb"))
+        for descriptor in opened:
+            os.dup2(null.fileno(), descriptor)
         yield

@@ -174,11 +174,18 @@ class Pipe(io.RawIOBase):
 
 
 def post_pipe(
-    client: FlaskClient, pipe: Pipe, content_type: str, length: str | None = None
+    client: FlaskClient,
+    pipe: Pipe,
+    content_type: str,
+    length: str | None = None,
+    terminated: bool = True,
 ) -> TestResponse:
-    """Post as a server does: with a length, or in chunks."""
+    """Post as a server does: with a length or in chunks, and one that ends the stream or not."""
     environ: dict[str, Any] = {"wsgi.input": pipe, "CONTENT_TYPE": content_type}
-    environ |= {"CONTENT_LENGTH": length} if length else {"wsgi.input_terminated": True}
+    if length:
+        environ["CONTENT_LENGTH"] = length
+    if terminated:
+        environ["wsgi.input_terminated"] = True
     return client.post("/", environ_overrides=environ)
 
 
@@ -209,8 +216,9 @@ def test_a_form_that_is_too_large(client: FlaskClient) -> None:
 
 def test_a_body_that_ends_early(client: FlaskClient, song: bytes) -> None:
     for kind in ("audio/wav", "application/json"):
-        response = post_pipe(client, Pipe(song[:1000]), kind, "5000")
-        assert "ended before" in problem(response, 400, "bad_body")
+        for terminated in (True, False):
+            response = post_pipe(client, Pipe(song[:1000]), kind, "5000", terminated)
+            problem(response, 400, "bad_body")
 
 
 def test_problems_of_the_audio(

@@ -1,0 +1,108 @@
+"""A manifest reads into values, or says in a sentence what is wrong with which key."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from functions.kit import manifest
+from functions.kit.manifest import Export, Limits, ManifestError, Memory, Tier
+
+GOOD = """
+name = "echo"
+summary = "Says it again."
+target = "handle"
+media_types = ["audio/*"]
+requires = ["numpy"]
+timeout_s = 30
+concurrency = 1
+idle_stop_s = 2.5
+[limits]
+bytes = 1_000
+seconds = 60
+min_seconds = 0.5
+channels = 2
+sample_rate_min = 4_000
+sample_rate_max = 48_000
+[memory]
+idle_mb = 20
+peak_mb = 30.5
+[[tiers]]
+name = "best"
+memory_mb = 30
+[[tiers]]
+name = "least"
+memory_mb = 20
+[exports.plot]
+help = "Draw it."
+suffix = ".png"
+extra = "plot"
+"""
+
+
+def write(root: Path, text: str, name: str = "echo") -> Path:
+    folder = root / name
+    folder.mkdir(exist_ok=True)
+    (folder / "function.toml").write_text(text)
+    return folder
+
+
+def test_every_key(tmp_path: Path) -> None:
+    folder = write(tmp_path, GOOD)
+    assert manifest.load(folder) == manifest.Manifest(
+        name="echo",
+        summary="Says it again.",
+        target="handle",
+        folder=folder,
+        media_types=("audio/*",),
+        limits=Limits(1_000, 60.0, 0.5, 2, 4_000, 48_000),
+        timeout_s=30.0,
+        concurrency=1,
+        idle_stop_s=2.5,
+        memory=Memory(20.0, 30.5),
+        tiers=(Tier("best", 30.0), Tier("least", 20.0)),
+        requires=("numpy",),
+        exports=(Export("plot", "Draw it.", ".png", "plot"),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "instead", "words"),
+    [
+        ('summary = "Says it again."', "", "'summary' is missing."),
+        ("timeout_s = 30", 'timeout_s = "30"', "'timeout_s' is '30'. It must be a number."),
+        ("timeout_s = 30", "timeout_s = nan", "'timeout_s' is nan. It must be zero or more"),
+        ("concurrency = 1", "concurrency = true", "'concurrency' is True. It must be a whole"),
+        ("bytes = 1_000", "bytes = 0", "'limits.bytes' is 0. It must be a whole number of at"),
+        ("channels = 2", "", "'limits.channels' is missing."),
+        ('["audio/*"]', '"audio/*"', "'media_types' is 'audio/*'. It must be a list of texts."),
+        ("[memory]", "[memories]", "'memory' is missing."),
+        ("memory_mb = 20", "memory_mb = -1", "'tiers.memory_mb' is -1. It must be zero or more"),
+        ("[[tiers]]", "[[tier]]", "'tiers' is missing."),
+        ("[exports.plot]", "[exports]", "'exports.help' is 'Draw it.'. It must be a table."),
+        ('suffix = ".png"', "", "'exports.plot.suffix' is missing."),
+        ('name = "echo"', 'name = "else"', "A function has its folder's name."),
+        ('name = "echo"', "name = ", "is not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_said(line: str, instead: str, words: str, tmp_path: Path) -> None:
+    folder = write(tmp_path, GOOD.replace(line, instead))
+    with pytest.raises(ManifestError, match=re.escape(words)) as caught:
+        manifest.load(folder)
+    assert str(folder / "function.toml") in str(caught.value)
+
+
+def test_a_folder_without_one(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match=r"function.toml cannot be read: No such file"):
+        manifest.load(tmp_path)
+
+
+def test_functions_are_the_folders_that_have_one(tmp_path: Path) -> None:
+    write(tmp_path, GOOD.replace('"echo"', '"b"'), "b")
+    write(tmp_path, GOOD.replace('"echo"', '"a"'), "a")
+    (tmp_path / "kit").mkdir()
+    assert list(manifest.discover(tmp_path)) == ["a", "b"]
+
+
+def test_the_installed_functions() -> None:
+    assert "kit" not in manifest.discover()
