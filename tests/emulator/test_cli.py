@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -322,7 +323,8 @@ def test_stopped_it_leaves_nothing_behind(
     left = [path for path in scratch.rglob("*") if not path.is_dir()]
     assert left == []
     if sent != signal.SIGKILL:
-        scratch.rmdir()
+        assert list(scratch.iterdir()) == []
+    shutil.rmtree(scratch)
 
 
 def test_a_reader_that_leaves_is_no_error_to_talk_about(tree: Tree) -> None:
