@@ -17,8 +17,10 @@ from training.beats.piece import Part
 RATE = 22_050
 SYNTH_RATE = 44_100
 LATENCY = 0.0022  # seconds from a note's time to its first sample in fluidsynth 2 (+-1.3 ms)
-SLOW = {*range(40, 45), *range(48, 55), *range(88, 96)}  # programs that players start early
-EARLY = 0.025  # seconds by which they do, about what their sounds take to be heard
+EARLY = {  # programs of slow attack -> seconds by which their players start early, as measured
+    21: 0.03, 29: 0.02, 44: 0.02, 48: 0.02, 49: 0.045, 50: 0.025, 51: 0.035, 52: 0.01, 54: 0.035,
+    71: 0.02, 73: 0.03, 74: 0.03, 89: 0.045, 92: 0.045, 93: 0.015, 95: 0.015,
+}  # fmt: skip
 TICKS = 5_000  # a beat of 0.5 s: 0.1 ms a tick
 
 
@@ -33,7 +35,7 @@ class Room:
 
 
 def write_midi(parts: Sequence[Part], path: Path) -> None:
-    """Write parts as a MIDI file with 0.1 ms steps; drums go to channel 10, strings start early."""
+    """Write parts as a MIDI file with 0.1 ms steps; drums go to channel 10, slow sounds start early."""
     free = [c for c in range(16) if c != 9]
     file = mido.MidiFile(ticks_per_beat=TICKS)
     for i, part in enumerate(parts):
@@ -41,7 +43,7 @@ def write_midi(parts: Sequence[Part], path: Path) -> None:
         program = mido.Message("program_change", channel=channel, program=part.program)
         volume = mido.Message("control_change", channel=channel, control=7, value=part.volume)
         timed = [(0, 0, program), (0, 0, volume)]
-        early = EARLY if part.program in SLOW and not part.drums else 0.0
+        early = 0.0 if part.drums else EARLY.get(part.program, 0.0)
         for n in part.notes:
             on = round(max(n.start - early, 0.0) * 2 * TICKS)
             off = round(n.end * 2 * TICKS)
