@@ -35,7 +35,7 @@ class Room:
 
 
 def write_midi(parts: Sequence[Part], path: Path) -> None:
-    """Write parts as a MIDI file with 0.1 ms steps; drums go to channel 10, slow sounds start early."""
+    """Write parts as MIDI in steps of 0.1 ms; drums go to channel 10, slow sounds start early."""
     free = [c for c in range(16) if c != 9]
     file = mido.MidiFile(ticks_per_beat=TICKS)
     for i, part in enumerate(parts):
