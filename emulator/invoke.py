@@ -103,10 +103,6 @@ class Invoker:
         finally:
             watch.cancel()
         self._reported_cpu_s += report["cpu_s"]
-        if error is not None:
-            report["status"] = error.get("status", report["status"])
-        elif report["tier"] is None and isinstance(result, dict):
-            report["tier"] = (result.get("model") or {}).get("tier")
         return Answer(result, error, Report(**report))
 
     def _late(self) -> Problem:

@@ -16,14 +16,12 @@ from typing import Any, NoReturn
 
 from deploy import find
 from deploy.service.report import Meter
+from functions.kit import outcome as outcomes
 from functions.kit.manifest import Manifest, ManifestError
+from functions.kit.outcome import Outcome
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Emit = Callable[[dict[str, Any]], None]
-
-OUTCOME = "halfgig.outcome"
-"""The key of the WSGI environment under which a function may leave `{"status", "tier"}`: the true
-status of an answer that was streamed with status 200, and the tier that gave it."""
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -45,7 +43,8 @@ class Measured:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         if environ["REQUEST_METHOD"] in ("GET", "HEAD", "OPTIONS"):
             return self._app(environ, start_response)
-        outcome: dict[str, Any] = environ.setdefault(OUTCOME, {})
+        outcome: Outcome = {}
+        environ[outcomes.KEY] = outcome
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             outcome.setdefault("status", int(status.split()[0]))
@@ -63,7 +62,7 @@ class Measured:
             raise
         return _Body(chunks, lambda: self._report(outcome))
 
-    def _report(self, outcome: dict[str, Any]) -> None:
+    def _report(self, outcome: Outcome) -> None:
         report = self._meter.end(
             outcome.get("status", 500), outcome.get("tier"), outcome.get("request_id")
         )

@@ -1,15 +1,15 @@
 """A result of `beats` for people: as text, as the song with clicks, as a picture."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import soundfile
-
-from functions.beats import core
-from functions.beats.frontend import FPS, HOP, RATE, Floats, Frontend, compress
-from functions.kit.audio import Audio
+# A text needs none of numpy and the decoder, whose imports would be half of what showing it costs.
+if TYPE_CHECKING:
+    from functions.beats.frontend import Floats
 
 CLICK_RATE = 44_100
 CLICK_HZ, DOWNBEAT_HZ = 1_000.0, 1_600.0
@@ -52,14 +52,19 @@ def _marks(beats: list[float], downbeats: list[float], room: int) -> str:
 
 def _sparkline(levels: list[float], room: int) -> str:
     """Levels in dB as blocks: full is the loudest, empty 40 dB below."""
-    parts = np.array_split(np.array(levels), min(room, len(levels)))
-    means = np.array([part.mean() for part in parts])
-    steps = np.clip((means - means.max()) / 5.0 + 8.0, 0.0, 8.0).round().astype(int)
-    return "".join(_BLOCKS[step] for step in steps)
+    count = min(room, len(levels))
+    parts = pairwise(round(i * len(levels) / count) for i in range(count + 1))
+    means = [sum(levels[start:end]) / (end - start) for start, end in parts]
+    return "".join(_BLOCKS[max(0, round((mean - max(means)) / 5.0 + 8.0))] for mean in means)
 
 
 def click(result: dict[str, Any], audio: Path, out: Path) -> None:
     """Write `audio` to `out` (WAV, mono, 44.1 kHz) with a click on every beat."""
+    import soundfile
+
+    from functions.beats import core
+    from functions.kit.audio import Audio
+
     first = set(result["downbeats"] or [])
     clicks = [
         (round(time * CLICK_RATE), _click(DOWNBEAT_HZ if time in first else CLICK_HZ))
@@ -88,6 +93,8 @@ def _placed(blocks: Iterator[Floats]) -> Iterator[tuple[int, Floats]]:
 
 def _click(hertz: float) -> Floats:
     """A decaying tone of 40 ms."""
+    import numpy as np
+
     seconds = np.arange(int(0.04 * CLICK_RATE)) / CLICK_RATE
     tone = 0.5 * np.sin(2 * np.pi * hertz * seconds) * np.exp(-seconds / 0.01)
     return tone.astype(np.float32)
@@ -95,7 +102,10 @@ def _click(hertz: float) -> Floats:
 
 def plot(result: dict[str, Any], audio: Path, out: Path) -> None:
     """Draw `out`: the waveform, the onset envelope with the beats, the tempo curve."""
+    import numpy as np
     from matplotlib.figure import Figure
+
+    from functions.beats.frontend import FPS
 
     peaks, onsets = _outline(audio)
     beats, downbeats = np.array(result["beats"]), np.array(result["downbeats"] or [])
@@ -128,6 +138,12 @@ def plot(result: dict[str, Any], audio: Path, out: Path) -> None:
 
 def _outline(audio: Path) -> tuple[Floats, Floats]:
     """Peak amplitude and spectral flux of each frame of 20 ms, both of shape (frames,)."""
+    import numpy as np
+
+    from functions.beats import core
+    from functions.beats.frontend import HOP, RATE, Frontend, compress
+    from functions.kit.audio import Audio
+
     front = Frontend()
     peaks, bands, rest = [], [], np.zeros(0, np.float32)
     with Audio(audio, rate=RATE, limits=core.MANIFEST.limits) as song:

@@ -24,7 +24,9 @@ from flask import Request, Response
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from functions.kit import outcome as outcomes
 from functions.kit.manifest import Manifest
+from functions.kit.outcome import Outcome
 from functions.kit.problem import Problem
 from functions.kit.refusals import TooLarge
 from functions.kit.steps import Steps, finish
@@ -96,6 +98,7 @@ def _answer(
             f"{_allowed(request.path)}."
         )
 
+    outcome: Outcome = request.environ.get(outcomes.KEY, {})
     started = time.perf_counter()
     with ExitStack() as resources:
         upload = _upload(manifest, request, resources)
@@ -103,14 +106,16 @@ def _answer(
         resources.callback(work.close)
         if _wants_events(request):
             response = Response(
-                _events(work, manifest, request_id),
+                _events(work, manifest, request_id, outcome),
                 mimetype="text/event-stream",
                 headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
             )
             # Not in `_events`: a generator that was never started has no `finally`.
             response.call_on_close(resources.pop_all().close)
             return response
-        response = _json(finish(work))
+        result = finish(work)
+        response = _json(result)
+    outcome["tier"] = _tier(result)
     duration = (time.perf_counter() - started) * 1000
     response.headers["Server-Timing"] = f"fn;dur={duration:.1f}"
     return response
@@ -155,6 +160,7 @@ def _upload(manifest: Manifest, request: Request, resources: ExitStack) -> Binar
     resources.enter_context(body)
     if body.seek(0, os.SEEK_END) < (request.content_length or 0):  # gunicorn doesn't say so
         raise ClientDisconnected
+    body.seek(0)
     return body
 
 
@@ -201,7 +207,9 @@ def _base64_audio(request: Request) -> bytes:
         raise BadBody("'audio_base64' is not valid base64 (RFC 4648, section 4).") from None
 
 
-def _events(work: Steps[Any], manifest: Manifest, request_id: str) -> Iterator[bytes]:
+def _events(
+    work: Steps[Any], manifest: Manifest, request_id: str, outcome: Outcome
+) -> Iterator[bytes]:
     """The event stream: `progress` events, then one `result` or `error`."""
     try:
         stage, due = "", 0.0
@@ -211,14 +219,21 @@ def _events(work: Steps[Any], manifest: Manifest, request_id: str) -> Iterator[b
                 stage, due = step.stage, time.monotonic() + _EVENT_SECONDS
                 yield _event("progress", step)
     except StopIteration as end:
-        last = end.value
-        name = "result"
+        outcome["tier"] = _tier(end.value)
+        try:
+            yield _event("result", end.value)
+            return
+        except (TypeError, ValueError) as unfit:
+            problem = _problem(unfit, manifest, request_id)
     except Exception as error:
-        name, last = "error", _problem(error, manifest, request_id).as_dict(request_id)
-    try:
-        yield _event(name, last)
-    except ValueError as error:
-        yield _event("error", _problem(error, manifest, request_id).as_dict(request_id))
+        problem = _problem(error, manifest, request_id)
+    outcome["status"] = problem.status
+    yield _event("error", problem.as_dict(request_id))
+
+
+def _tier(result: object) -> str | None:
+    """The tier that a result says it came from."""
+    return getattr(getattr(result, "model", None), "tier", None)
 
 
 def _event(name: str, data: object) -> bytes:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,9 +39,9 @@ def score(path: tuple[int, ...], logits: Floats) -> float:
     periods = np.diff(path)
     for period in periods:
         total += prior[period - SHORTEST]
-    for a, b in zip(periods, periods[1:], strict=False):
+    for a, b in pairwise(periods):
         total -= tracker.CHANGE_COST * abs(np.log(a / b))
-    before = PERIODS[PERIODS > path[0]]
+    before = PERIODS[path[0] < PERIODS]
     if len(path) == 1:
         return float(total + prior[before[before >= len(logits) - path[0]] - SHORTEST].max())
     cost = tracker.CHANGE_COST * np.abs(np.log(before / periods[0]))
