@@ -3,7 +3,8 @@
     python -m benchmarks.beats_accuracy --split test --peers librosa,aubio,madmom,essentia
 
 Ours reads the clips as they are; the peers read a 44.1 kHz mono WAV made of each, since some of
-them cannot read Opus. Each evaluation of ours on `test` is written to `test_log.jsonl`.
+them cannot read Opus. Each evaluation of ours on `test` is written to `test_log.jsonl`, and what it
+found to the `figures.json` that ships with the model.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from benchmarks import clips, peers
 from benchmarks.score import Estimate, Floats, Score, figures, interval, reliability, score
 
 LOG = Path(__file__).with_name("test_log.jsonl")
+FIGURES = clips.ROOT / "functions" / "beats" / "model" / "figures.json"
 MEASURES = ("f", "cmlt", "amlt")
 
 
@@ -198,6 +200,7 @@ def main() -> int:
         options.json.write_text(json.dumps(result) + "\n")
     if options.split == "test" and tools[0].tool == peers.OURS.name:
         log(tools[0], result[peers.OURS.name])
+        FIGURES.write_text(json.dumps(result[peers.OURS.name], indent=1) + "\n")
     return 0
 
 
