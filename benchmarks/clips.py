@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from numpy.typing import NDArray
 
 from benchmarks.score import Reference
 
@@ -59,19 +60,30 @@ def load(data: Path, split: str | None = None) -> list[Clip]:
                 dataset=row["dataset"],
                 kind=row["kind"],
                 split=row["split"],
-                reference=_reference(manifest.parent / row["beats"], float(row["tempo_bpm"])),
+                reference=reference(
+                    *read_beats(manifest.parent / row["beats"]), float(row["tempo_bpm"])
+                ),
             )
             for row in csv.DictReader(rows)
             if split in (None, row["split"])
         ]
 
 
-def _reference(path: Path, tempo_bpm: float) -> Reference:
+def read_beats(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Times in seconds, ascending, and numbers in the bar (0 where unknown) of a `.beats` file."""
     rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
-    beats = np.array([float(row[0]) for row in rows])
-    if any(len(row) < 2 for row in rows):
+    times = np.array([float(row[0]) for row in rows])
+    numbers = np.array([int(row[1]) if len(row) > 1 else 0 for row in rows], np.int64)
+    order = np.argsort(times, kind="stable")
+    return times[order], numbers[order]
+
+
+def reference(
+    beats: NDArray[np.float64], numbers: NDArray[np.int64], tempo_bpm: float
+) -> Reference:
+    """What beats and their numbers say; without a number for each, nothing of bars."""
+    if not numbers.all():
         return Reference(beats, None, None, tempo_bpm)
-    numbers = np.array([int(row[1]) for row in rows])
     return Reference(beats, beats[numbers == 1], int(numbers.max()), tempo_bpm)
 
 

@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 from functions.beats.frontend import Floats
 
 METERS = (2, 3, 4, 5, 6, 7)
-PRIOR = (-3.0, -1.0, 0.0, -4.0, -3.0, -4.0)
+PRIOR = (-6.0, -1.0, 0.0, -4.0, -4.0, -4.0)
 """Nats for each number of beats in a bar, before hearing anything."""
 CHANGE_COST = 12.0
 """Nats for a bar with another number of beats than the one before."""
-ODDS = 1.5
-"""Added to each downbeat's logit: the network's logits are shy of downbeats."""
-CLEAR = 0.5
-"""Evidence, in nats a beat, from which on the bars are told."""
+DOWNBEAT_COST = 0.5
+"""Nats off each downbeat's logit, lest the third of four beats is taken for another first."""
+CLEAR = 1.4
+"""Evidence, in nats, from which on the bars are told."""
 
 
 class Bars(NamedTuple):
@@ -26,7 +26,7 @@ class Bars(NamedTuple):
     beats: int
     """Beats in most of the bars."""
     evidence: float
-    """Nats a beat by which downbeats stand out from the other beats."""
+    """Nats by which the downbeats' logits stand out from the other beats', on average."""
 
 
 def around(frames: NDArray[np.int64], logits: Floats) -> Floats:
@@ -45,7 +45,7 @@ def read(beats: NDArray[np.int64], logits: Floats) -> Bars:
 
     Viterbi over (beats in the bar, position in it): a downbeat earns its logit.
     """
-    evidence = _peaks(beats, logits).astype(float) + ODDS
+    evidence = _peaks(beats, logits).astype(float) - DOWNBEAT_COST
     path = _best_path(evidence)
     begins, meters = path[:, 1] == 0, path[:, 0]
     first = np.flatnonzero(begins)

@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from benchmarks.score import RIGHT, Estimate, Reference, Score, figures, score
+from benchmarks.clips import reference
+from benchmarks.score import RIGHT, Estimate, Score, figures, score
 from functions.beats import bars, certainty, core, tracker
 from functions.beats.frontend import Floats, compress
 from functions.beats.network import Network
@@ -133,20 +134,14 @@ def judge(song: Song, heard: Floats, weights: NDArray[np.float64]) -> Score:
     times = tracker.refine(beats, heard[:, 0])
     metre = bars.read(beats, heard[:, 1])
     clear = metre.evidence >= bars.CLEAR
-    first = song.beats[song.numbers == 1]
-    reference = Reference(
-        beats=song.beats,
-        downbeats=first if len(first) else None,
-        beats_per_bar=int(np.bincount(song.numbers).argmax() and song.numbers.max()) or None,
-        tempo_bpm=60.0 / float(np.median(np.diff(song.beats))),
-    )
+    tempo_bpm = 60.0 / float(np.median(np.diff(song.beats)))
     estimate = Estimate(
         beats=times.tolist(),
         downbeats=times[metre.first].tolist() if clear else None,
         beats_per_bar=metre.beats if clear else None,
         confidence=certainty.probability(beats, heard[:, 0], weights),
     )
-    return score(reference, estimate)
+    return score(reference(song.beats, song.numbers, tempo_bpm), estimate)
 
 
 def certainty_of(judged: Sequence[tuple[Song, Floats]]) -> NDArray[np.float64]:

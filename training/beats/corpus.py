@@ -9,6 +9,7 @@ import soundfile as sf
 import soxr
 from numpy.typing import NDArray
 
+from benchmarks.clips import read_beats
 from functions.beats import frontend
 
 Floats = NDArray[np.float32]
@@ -28,15 +29,6 @@ class Song:
     """Seconds, ascending."""
     numbers: NDArray[np.int64]
     """Each beat's number in its bar, 1 on downbeats; all 0 where the annotation has none."""
-
-
-def read_beats(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Times in seconds and numbers in the bar (0 where unknown) of a `.beats` file."""
-    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
-    times = np.array([float(row[0]) for row in rows])
-    numbers = np.array([int(float(row[1])) if len(row) > 1 else 0 for row in rows], np.int64)
-    order = np.argsort(times, kind="stable")
-    return times[order], numbers[order]
 
 
 def log_bands(path: Path, speed: float = 1.0) -> NDArray[np.float16]:

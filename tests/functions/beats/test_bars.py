@@ -14,7 +14,7 @@ def song(downbeats: list[bool], clear: float = 3.0) -> tuple[NDArray[np.int64], 
     """Beat frames 25 apart, and downbeat logits that stand out by twice `clear` where said."""
     frames = np.arange(len(downbeats), dtype=np.int64) * PERIOD + 10
     logits = np.full(len(downbeats) * PERIOD + 20, -6.0, np.float32)
-    logits[frames] = np.where(downbeats, clear, -clear) - bars.ODDS
+    logits[frames] = np.where(downbeats, clear, -clear) + bars.DOWNBEAT_COST
     return frames, logits
 
 
