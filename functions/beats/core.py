@@ -98,7 +98,7 @@ class _Listener:
             confidence=round(certainty.probability(found, logits[:, 0], self._certainty), 2),
             duration_s=round(seconds, 3),
             tempo_curve=tempo.curve(times),
-            beat_strength=bars.around(found, logits[:, 0]).round(2).tolist(),
+            beat_strength=bars.around(found, logits[:, 0]).astype(float).round(2).tolist(),
             profile=self._meter.finish(),
             model=Model("embedded", VERSION, ()),
             warnings=warnings,

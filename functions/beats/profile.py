@@ -49,4 +49,4 @@ class Meter:
         quietest = 10.0 ** (QUIETEST_DB / 10.0)
         columns = [power.sum(axis=1), *power.T]
         levels = [10.0 * np.log10(np.maximum(column, quietest)) for column in columns]
-        return Profile(RATE_HZ, *(level.round(1).astype(float).tolist() for level in levels))
+        return Profile(RATE_HZ, *(level.astype(float).round(1).tolist() for level in levels))

@@ -59,6 +59,7 @@ def test_the_beats_of_drums_are_found(heard: Beats) -> None:
 def test_the_answer_is_consistent(heard: Beats) -> None:
     assert np.all(np.diff(heard.beats) > 0)
     assert len(heard.beat_strength) == len(heard.beats)
+    assert heard.beat_strength == [round(strength, 2) for strength in heard.beat_strength]
     assert 0 <= heard.confidence <= 1
     assert (heard.downbeats is None) == (heard.beats_per_bar is None)
     assert set(heard.downbeats or []) <= set(heard.beats)

@@ -24,6 +24,7 @@ def test_a_row_is_a_tenth_of_a_second_however_the_stream_is_cut(
     np.testing.assert_allclose(profile.high_db, expected[:, 2], atol=0.06)
     loudness = 10 * np.log10(np.array(rows).sum(axis=1))
     np.testing.assert_allclose(profile.loudness_db, loudness, atol=0.06)
+    assert profile.loudness_db == [round(level, 1) for level in profile.loudness_db]
 
 
 def test_silence_has_a_level() -> None:
