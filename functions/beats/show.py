@@ -60,7 +60,7 @@ def _sparkline(levels: list[float], room: int) -> str:
 
 def click(result: dict[str, Any], audio: Path, out: Path) -> None:
     """Write `audio` to `out` (WAV, mono, 44.1 kHz) with a click on every beat."""
-    import soundfile
+    import wave  # Unlike soundfile's, its errors are the system's: they say what is wrong.
 
     from functions.beats import core
     from functions.kit.audio import Audio
@@ -72,15 +72,17 @@ def click(result: dict[str, Any], audio: Path, out: Path) -> None:
     ]
     with (
         Audio(audio, rate=CLICK_RATE, limits=core.MANIFEST.limits) as song,
-        soundfile.SoundFile(out, "w", CLICK_RATE, 1, "PCM_16", format="WAV") as file,
+        out.open("wb") as opened,
+        wave.open(opened, "wb") as file,
     ):
+        file.setparams((1, 2, CLICK_RATE, 0, "NONE", ""))
         for start, block in _placed(song.blocks()):
             mixed = 0.6 * block
             for at, sound in clicks:
                 begin, end = max(at, start), min(at + sound.size, start + block.size)
                 if begin < end:
                     mixed[begin - start : end - start] += sound[begin - at : end - at]
-            file.write(mixed.clip(-1.0, 1.0))
+            file.writeframes((32_767 * mixed.clip(-1.0, 1.0)).round().astype("<i2").tobytes())
 
 
 def _placed(blocks: Iterator[Floats]) -> Iterator[tuple[int, Floats]]:
@@ -102,6 +104,9 @@ def _click(hertz: float) -> Floats:
 
 def plot(result: dict[str, Any], audio: Path, out: Path) -> None:
     """Draw `out`: the waveform, the onset envelope with the beats, the tempo curve."""
+    import os
+    import warnings
+
     import numpy as np
     from matplotlib.figure import Figure
 
@@ -114,8 +119,10 @@ def plot(result: dict[str, Any], audio: Path, out: Path) -> None:
     seconds = np.arange(len(peaks)) / FPS
     wave.fill_between(seconds, -peaks, peaks, color="#4a6fa5", linewidth=0)
     wave.set_ylabel("waveform")
+    name = os.fsencode(audio.name).decode(errors="replace")
     wave.set_title(
-        f"{audio.name}: {result['tempo_bpm']:.1f} BPM, confidence {result['confidence']:.2f}"
+        f"{name}: {result['tempo_bpm']:.1f} BPM, confidence {result['confidence']:.2f}",
+        parse_math=False,
     )
     envelope.plot(seconds, onsets, color="#333333", linewidth=0.8)
     envelope.vlines(beats, 0, onsets.max(), color="#d1495b", linewidth=0.8, label="beats")
@@ -133,7 +140,9 @@ def plot(result: dict[str, Any], audio: Path, out: Path) -> None:
     tempo.set_ylabel("tempo (BPM)")
     tempo.set_xlabel("seconds")
     tempo.set_xlim(0, result["duration_s"])
-    figure.savefig(out, format="png", dpi=100)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # It draws a box in its place.
+        figure.savefig(out, format="png", dpi=100)
 
 
 def _outline(audio: Path) -> tuple[Floats, Floats]:
