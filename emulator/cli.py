@@ -149,6 +149,8 @@ def _open(name: str, folder: Path, limit: int) -> tuple[BinaryIO, Path]:
 
     Raises `NoFile`, or `TooLarge` where there are more than `limit` bytes.
     """
+    if name == "-" and sys.stdin is None:
+        raise NoFile("Standard input is closed.")
     try:
         source = sys.stdin.buffer if name == "-" else Path(name).open("rb")  # noqa: SIM115
     except FileNotFoundError:
@@ -186,13 +188,21 @@ def _check(export: Export, out: Path, files: Sequence[str]) -> None:
         raise click.UsageError(f"{option} writes {export.suffix}: '{out}' does not end so.")
     if not out.parent.is_dir():
         raise click.UsageError(f"{option}: there is no folder '{out.parent}'.")
-    if out.is_dir() or (out.exists() and files[0] != "-" and out.samefile(files[0])):
+    if out.is_dir() or _is_song(out, files[0]):
         raise click.UsageError(f"{option}: '{out}' is a folder, or the song itself.")
+
+
+def _is_song(out: Path, name: str) -> bool:
+    try:
+        song = os.fstat(sys.stdin.fileno()) if name == "-" and sys.stdin else Path(name).stat()
+        return os.path.samestat(song, out.stat())
+    except OSError:  # One of them is not there.
+        return False
 
 
 def _export(show: ModuleType | None, export: Export, result: Any, audio: Path, out: Path) -> None:
     """Write `out` whole or not at all."""
-    unfinished = out.with_name(f".{out.stem}.{os.getpid()}{out.suffix}")
+    unfinished = out.with_name(f".halfgig-{os.getpid()}{out.suffix}")
     try:
         getattr(show, export.name)(result, audio, unfinished)
         unfinished.replace(out)
@@ -221,13 +231,27 @@ def _stopped() -> NoReturn:
     sys.exit(128 + signal.SIGINT)
 
 
-def _stop(*_: object) -> NoReturn:
-    sys.exit(128 + signal.SIGTERM)
+def _stop(number: int, _: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
+def _complete_streams() -> None:
+    """Where standard streams are closed, open nothing in their place.
+
+    Else the next files opened, here and in the function's process, are taken for them.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 (for good)
 
 
 def main() -> None:
     """The entry point: ends with a shell's usual exit codes, and a line on standard error."""
-    signal.signal(signal.SIGTERM, _stop)
+    _complete_streams()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _stop)
     try:
         cli.main(prog_name="halfgig", standalone_mode=False)
     except click.ClickException as error:
@@ -235,6 +259,10 @@ def main() -> None:
         sys.exit(error.exit_code)
     except manifest.ManifestError as error:
         click.echo(f"halfgig: {error}", err=True)
+        sys.exit(1)
+    except OSError as error:  # The disk of standard output, or of temporary files, is full.
+        place = f"'{error.filename}': " if error.filename else ""
+        click.echo(f"halfgig: {place}{error.strerror}.", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         _stopped()

@@ -265,6 +265,65 @@ def test_an_export_never_overwrites_the_song(tree: Tree, say: Say) -> None:
     assert path.read_text() == "precious"
 
 
+def test_nor_a_song_from_standard_input(tree: Tree, say: Say) -> None:
+    path = say("precious")
+    done = shell(tree, f"invoke echo - --copy '{path}' < '{path}'")
+    assert done.returncode == 2
+    assert path.read_text() == "precious"
+
+
+def test_a_missing_song_leaves_an_older_export_be(tree: Tree, tmp_path: Path) -> None:
+    out = tmp_path / "old.txt"
+    out.write_text("the old one")
+    done = tree.halfgig("invoke", "echo", "gone.wav", "--copy", out)
+    assert done.stderr == "halfgig: gone.wav: There is no such file.\n"
+    assert out.read_text() == "the old one"
+
+
+def test_an_export_may_have_the_longest_name(tree: Tree, say: Say, tmp_path: Path) -> None:
+    out = tmp_path / f"{'x' * 251}.txt"
+    assert tree.halfgig("invoke", "echo", say("words"), "--copy", out).returncode == 0
+    assert out.read_text() == "words"
+    done = tree.halfgig("invoke", "echo", say("words"), "--copy", f"{'x' * 252}.txt")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("File name too long.")
+
+
+def shell(tree: Tree, command: str) -> subprocess.CompletedProcess[str]:
+    """`halfgig` with a shell's redirections."""
+    return subprocess.run(
+        f"exec '{sys.executable}' '{halfgig()}' {command}",
+        shell=True,
+        env=tree.environ,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+def test_without_its_standard_streams_it_works(tree: Tree, say: Say, closed: str) -> None:
+    done = shell(tree, f"invoke echo --json '{say('print')}' {closed}")
+    assert done.returncode == 0
+    if ">&-" not in closed.split():
+        assert lines(done.stdout)[0]["result"]["words"] == ["print"]
+
+
+def test_a_standard_input_that_is_closed_is_one_line(tree: Tree) -> None:
+    done = shell(tree, "invoke echo - <&-")
+    assert done.returncode == 1
+    assert done.stderr == "halfgig: standard input: Standard input is closed.\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Needs a device that is full.")
+@pytest.mark.parametrize("command", ["list", "invoke echo"])
+def test_a_standard_output_that_is_full_is_one_line(tree: Tree, say: Say, command: str) -> None:
+    song = f"'{say('one')}'" if command != "list" else ""
+    done = shell(tree, f"{command} {song} > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr == "halfgig: No space left on device.\n"
+
+
 def test_a_missing_extra_says_how_to_install_it(tree: Tree, say: Say, tmp_path: Path) -> None:
     done = tree.halfgig("invoke", "echo", say("words"), "--draw", tmp_path / "out.png")
     assert done.returncode == 1
@@ -298,6 +357,7 @@ def gone(pid: int) -> bool:
     [
         (signal.SIGINT, 130, b"halfgig: stopped.\n"),
         (signal.SIGTERM, 143, b""),
+        (signal.SIGHUP, 129, b""),
         (signal.SIGKILL, -9, b""),
     ],
 )
