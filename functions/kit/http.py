@@ -141,6 +141,9 @@ def _health(manifest: Manifest) -> dict[str, Any]:
 
 def _upload(manifest: Manifest, request: Request, resources: ExitStack) -> BinaryIO:
     """The audio in the body, as a seekable stream that `resources` closes."""
+    source = cast(BinaryIO, request.environ["wsgi.input"])
+    if not _is_seekable(source):
+        request.environ["wsgi.input"] = _Body(source)
     kind = request.mimetype or "application/octet-stream"
     if kind == "application/json":
         return io.BytesIO(_base64_audio(request))
@@ -153,15 +156,30 @@ def _upload(manifest: Manifest, request: Request, resources: ExitStack) -> Binar
             f"{', '.join(manifest.media_types)}, or multipart/form-data with the field 'file', "
             "or application/json."
         )
-    body = cast(BinaryIO, request.environ["wsgi.input"])
-    if _is_seekable(body):  # waitress has it in a file of its own already
-        return body
+    if _is_seekable(source):  # waitress has it in a file of its own already
+        return source
     body = spool(cast(BinaryIO, request.stream), manifest.limits.bytes)
     resources.enter_context(body)
     if body.seek(0, os.SEEK_END) < (request.content_length or 0):  # gunicorn doesn't say so
         raise ClientDisconnected
     body.seek(0)
     return body
+
+
+class _Body:
+    """A body as the server gives it, whose faults werkzeug knows for the client's.
+
+    gunicorn raises errors of its own where a body's chunks are malformed.
+    """
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._stream.read(size)
+        except Exception as error:
+            raise OSError(str(error)) from error
 
 
 def _form_file(request: Request, resources: ExitStack) -> BinaryIO:
@@ -176,8 +194,10 @@ def _form_file(request: Request, resources: ExitStack) -> BinaryIO:
     )
     try:
         _, _, files = parser.parse_from_environ(request.environ)
-    except ValueError as error:
-        raise BadBody(f"The form can't be read: {error}.") from None
+    except ValueError:
+        raise BadBody(
+            "The form ends early, or lacks the boundary that its Content-Type names. Send it again."
+        ) from None
     if "file" not in files:
         raise BadBody("The form has no file in a field named 'file'. Send the audio in that field.")
     return cast(BinaryIO, files["file"].stream)
@@ -247,7 +267,7 @@ def _problem(error: Exception, manifest: Manifest, request_id: str) -> Problem:
     if isinstance(error, RequestEntityTooLarge):
         return _too_large(manifest)
     if isinstance(error, ClientDisconnected):
-        return BadBody("The body ended before its Content-Length.")
+        return BadBody("The body ended early, or is not as its headers say. Send it again.")
     if isinstance(error, HTTPException):
         return BadBody(f"The request can't be read: {error.description}")
     _log.error("%s failed, request_id=%s", manifest.name, request_id, exc_info=error)

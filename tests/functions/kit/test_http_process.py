@@ -134,6 +134,16 @@ def test_answers_and_problems(
         client.sendall(b"0\r\n\r\n")
         assert b'"seconds":5.0' in everything(client)
 
+    # In chunks that are none, of each kind of body.
+    for kind in ("audio/wav", "application/json", "multipart/form-data; boundary=x"):
+        with server.connect(
+            "Transfer-Encoding: chunked", f"Content-Type: {kind}", "Connection: close"
+        ) as client:
+            client.sendall(b"zz\r\nabc\r\n")
+            answer = everything(client)
+            assert answer.startswith(b"HTTP/1.1 400")
+            assert b'"reason":"bad_body"' in answer
+
     for path, data, expected in (
         ("/", b"", 400),
         ("/", bytes(500_000), 413),
