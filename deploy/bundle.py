@@ -17,10 +17,12 @@ HERE_ONLY = ("show.py", "__pycache__")
 
 
 def bundle(function: Manifest, folder: Path) -> None:
-    """Write `function`'s bundle to `folder`, which must be new or empty.
+    """Write `function`'s bundle to `folder`, which must be new or empty, and not among functions.
 
     Raises FileExistsError where it isn't.
     """
+    if folder.resolve().is_relative_to(function.folder.parent.resolve()):
+        raise FileExistsError(f"'{folder}' is among the functions themselves. Name one elsewhere.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"'{folder}' is not an empty folder. Name a new one.")
     folder.mkdir(parents=True, exist_ok=True)

@@ -77,6 +77,14 @@ def test_it_never_overwrites(tree: Tree, tmp_path: Path) -> None:
     assert "is not an empty folder" in done.stderr
 
 
+def test_it_never_copies_itself(tree: Tree) -> None:
+    out = tree.root / "functions" / "echo" / "out"
+    done = tree.python("-m", "deploy.bundle", "echo", out, cwd=tree.root)
+    assert done.returncode == 1
+    assert "is among the functions themselves" in done.stderr
+    assert not out.exists()
+
+
 def test_a_name_that_is_wrong(tree: Tree, tmp_path: Path) -> None:
     done = tree.python("-m", "deploy.bundle", "ecko", tmp_path / "out", cwd=tree.root)
     assert done.returncode == 1
