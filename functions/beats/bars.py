@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from functions.beats.frontend import Floats
+from functions.beats.tracker import peaks
 
 METERS = (2, 3, 4, 5, 6, 7)
 PRIOR = (-6.0, -1.0, 0.0, -4.0, -4.0, -4.0)
@@ -29,23 +30,12 @@ class Bars(NamedTuple):
     """Nats by which the downbeats' logits stand out from the other beats', on average."""
 
 
-def around(frames: NDArray[np.int64], logits: Floats) -> Floats:
-    """The largest probability within 20 ms of each of `frames`, shape as `frames`."""
-    return 1.0 / (1.0 + np.exp(-_peaks(frames, logits)))
-
-
-def _peaks(frames: NDArray[np.int64], logits: Floats) -> Floats:
-    near = frames[:, None] + np.arange(-1, 2)
-    peaks: Floats = logits[near.clip(0, len(logits) - 1)].max(axis=1)
-    return peaks
-
-
 def read(beats: NDArray[np.int64], logits: Floats) -> Bars:
     """The best bars over the beats at frames `beats`, from downbeat logits of shape (frames,).
 
     Viterbi over (beats in the bar, position in it): a downbeat earns its logit.
     """
-    evidence = _peaks(beats, logits).astype(float) - DOWNBEAT_COST
+    evidence = peaks(beats, logits).astype(float) - DOWNBEAT_COST
     path = _best_path(evidence)
     begins, meters = path[:, 1] == 0, path[:, 0]
     first = np.flatnonzero(begins)

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.beats.bars import around
 from functions.beats.frontend import Floats
+from functions.beats.tracker import strengths
 
 
 def features(beats: NDArray[np.int64], logits: Floats) -> NDArray[np.float64]:
@@ -15,8 +15,8 @@ def features(beats: NDArray[np.int64], logits: Floats) -> NDArray[np.float64]:
     second beat is weaker (high where it may be half); how much the period changes from beat to
     beat.
     """
-    at = around(beats, logits).astype(float)
-    between = around((beats[:-1] + beats[1:]) // 2, logits)
+    at = strengths(beats, logits).astype(float)
+    between = strengths((beats[:-1] + beats[1:]) // 2, logits)
     weaker = abs(at[::2].mean() - at[1::2].mean())
     unsteady = np.abs(np.diff(np.log(np.diff(beats)))).mean() if len(beats) > 2 else 0.0
     return np.array([at.mean(), (at < 0.1).mean(), between.mean(), weaker, unsteady, 1.0])

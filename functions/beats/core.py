@@ -7,11 +7,10 @@ from typing import BinaryIO
 
 import numpy as np
 
-from functions.beats import bars, certainty, tempo
+from functions.beats import bars, certainty, tempo, tracker
 from functions.beats.frontend import RATE, Floats, Frontend, compress
 from functions.beats.network import Network
 from functions.beats.profile import Meter, Profile
-from functions.beats.tracker import Tracker, heard, refine
 from functions.kit import manifest
 from functions.kit.audio import Audio
 from functions.kit.problem import Problem
@@ -66,7 +65,7 @@ class _Listener:
         self._front = Frontend()
         self._network = Network(WEIGHTS)
         self._meter = Meter()
-        self._tracker = Tracker()
+        self._tracker = tracker.Tracker()
         self._logits: list[Floats] = []
         with np.load(WEIGHTS) as arrays:
             self._certainty = arrays["certainty"]
@@ -81,13 +80,14 @@ class _Listener:
         self._meter.push(frames.power)
         self._take(self._network.push(compress(frames.bands), last=True))
         logits = np.concatenate(self._logits)
-        found = heard(self._tracker.finish(), logits[:, 0])
+        found = tracker.heard(self._tracker.finish(), logits[:, 0])
+        found = tracker.without_subdivisions(found, logits[:, 0])
         if len(found) < 2:
             raise NoBeats(
                 f"In {seconds:.1f} s of audio there are not two beats. Send music with a pulse, "
                 "or a longer part of it."
             )
-        times = refine(found, logits[:, 0])
+        times = tracker.refine(found, logits[:, 0])
         metre = bars.read(found, logits[:, 1])
         clear = metre.evidence >= bars.CLEAR
         return Beats(
@@ -98,7 +98,7 @@ class _Listener:
             confidence=round(certainty.probability(found, logits[:, 0], self._certainty), 2),
             duration_s=round(seconds, 3),
             tempo_curve=tempo.curve(times),
-            beat_strength=bars.around(found, logits[:, 0]).astype(float).round(2).tolist(),
+            beat_strength=tracker.strengths(found, logits[:, 0]).astype(float).round(2).tolist(),
             profile=self._meter.finish(),
             model=Model("embedded", VERSION, ()),
             warnings=warnings,

@@ -125,7 +125,8 @@ def beats_of(heard: Floats) -> NDArray[np.int64]:
     """The beat frames that the shipped tracker finds in logits of shape (frames, 2)."""
     tracking = tracker.Tracker()
     tracking.push(heard[:, 0])
-    return tracker.heard(tracking.finish(), heard[:, 0])
+    beats = tracker.heard(tracking.finish(), heard[:, 0])
+    return tracker.without_subdivisions(beats, heard[:, 0])
 
 
 def judge(song: Song, heard: Floats, weights: NDArray[np.float64]) -> Score:

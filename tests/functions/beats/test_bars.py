@@ -43,9 +43,3 @@ def test_where_no_beat_stands_out_there_is_no_evidence() -> None:
 @pytest.mark.parametrize("beats", [1, 2, 3])
 def test_very_few_beats_are_read_too(beats: int) -> None:
     assert bars.read(*song([True] + [False] * (beats - 1))).beats in bars.METERS
-
-
-def test_a_peak_a_frame_away_counts_also_at_the_edges() -> None:
-    logits = np.full(50, -9.0, np.float32)
-    logits[[1, 30, 48]] = 0.0
-    assert bars.around(np.array([0, 29, 49]), logits).tolist() == [0.5, 0.5, 0.5]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 
 from functions.beats import tracker
 from functions.beats.frontend import FPS, Floats
@@ -90,3 +91,29 @@ def test_a_beat_is_placed_between_frames() -> None:
     logits = np.full(40, -8.0, np.float32)
     logits[[20, 21]] = 4.0
     assert tracker.refine(np.array([20]), logits)[0] * FPS == pytest.approx(20.5, abs=0.01)
+
+
+def test_a_peak_a_frame_away_counts_also_at_the_edges() -> None:
+    logits = np.full(50, -9.0, np.float32)
+    logits[[1, 30, 48]] = 0.0
+    assert tracker.strengths(np.array([0, 29, 49]), logits).tolist() == [0.5, 0.5, 0.5]
+
+
+def drummed(period: int, between: float) -> tuple[NDArray[np.int64], Floats]:
+    """Beats a `period` of frames apart, every second one as strong as `between` says."""
+    beats = np.arange(3, 1500, period, dtype=np.int64)
+    logits = np.full(1510, -8.0, np.float32)
+    logits[beats[::2]], logits[beats[1::2]] = 3.0, between
+    return beats, logits
+
+
+def test_subdivisions_are_no_beats() -> None:
+    beats, logits = drummed(20, between=1.0)
+    kept = tracker.without_subdivisions(beats, logits)
+    assert kept.tolist() == beats[::2].tolist()
+
+
+@pytest.mark.parametrize(("period", "between"), [(20, 2.5), (40, 1.0)])
+def test_beats_that_are_strong_or_slow_are_kept(period: int, between: float) -> None:
+    beats, logits = drummed(period, between)
+    assert tracker.without_subdivisions(beats, logits).tolist() == beats.tolist()
