@@ -8,7 +8,7 @@ from typing import BinaryIO
 import numpy as np
 
 from functions.beats import bars, certainty, tempo, tracker
-from functions.beats.frontend import RATE, Floats, Frontend, compress
+from functions.beats.frontend import RATE, Floats, Frames, Frontend, compress
 from functions.beats.network import Network
 from functions.beats.profile import Meter, Profile
 from functions.kit import manifest
@@ -20,6 +20,10 @@ FOLDER = Path(__file__).parent
 MANIFEST = manifest.load(FOLDER)
 WEIGHTS = FOLDER / "model" / "beats.npz"
 VERSION = "1"
+SILENT_POWER, SILENT_LOGIT = 1e-9, -4.0
+"""Mean-square amplitude (-90 dB) under which nothing sounds, and a beat is at most so likely."""
+FEW = 8
+"""Beats under which tempo and confidence are rough, and the answer says so."""
 
 
 class NoBeats(Problem):
@@ -67,18 +71,15 @@ class _Listener:
         self._meter = Meter()
         self._tracker = tracker.Tracker()
         self._logits: list[Floats] = []
+        self._silent = np.zeros(0, bool)
         with np.load(WEIGHTS) as arrays:
             self._certainty = arrays["certainty"]
 
     def push(self, samples: Floats) -> None:
-        frames = self._front.push(samples)
-        self._meter.push(frames.power)
-        self._take(self._network.push(compress(frames.bands)))
+        self._listen(self._front.push(samples))
 
     def finish(self, seconds: float, warnings: list[str]) -> Beats:
-        frames = self._front.finish()
-        self._meter.push(frames.power)
-        self._take(self._network.push(compress(frames.bands), last=True))
+        self._listen(self._front.finish(), last=True)
         logits = np.concatenate(self._logits)
         found = tracker.heard(self._tracker.finish(), logits[:, 0])
         found = tracker.without_subdivisions(found, logits[:, 0])
@@ -87,6 +88,8 @@ class _Listener:
                 f"In {seconds:.1f} s of audio there are not two beats. Send music with a pulse, "
                 "or a longer part of it."
             )
+        if len(found) < FEW:
+            warnings = [*warnings, f"Only {len(found)} beats: tempo and confidence are rough."]
         times = tracker.refine(found, logits[:, 0])
         metre = bars.read(found, logits[:, 1])
         clear = metre.evidence >= bars.CLEAR
@@ -104,7 +107,12 @@ class _Listener:
             warnings=warnings,
         )
 
-    def _take(self, logits: Floats) -> None:
+    def _listen(self, frames: Frames, *, last: bool = False) -> None:
+        self._meter.push(frames.power)
+        self._silent = np.append(self._silent, frames.power.sum(axis=1) < SILENT_POWER)
+        logits = self._network.push(compress(frames.bands), last=last)
+        silent, self._silent = np.split(self._silent, [len(logits)])
+        logits[silent] = np.minimum(logits[silent], SILENT_LOGIT)
         self._logits.append(logits)
         self._tracker.push(logits[:, 0])
 

@@ -38,7 +38,9 @@ class Network:
 
     def __init__(self, weights: Path) -> None:
         with np.load(weights) as arrays:
-            self._w: dict[str, Floats] = {name: arrays[name] for name in arrays.files}
+            self._w: dict[str, Floats] = {
+                name: arrays[name].astype(np.float32) for name in arrays.files
+            }
         bands, channels = self._w["mean"].size, self._w["heads"].shape[0]
         blocks = len(self._w["dilated"])
         self._near = _Delay(1, bands)

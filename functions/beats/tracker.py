@@ -8,13 +8,12 @@ from functions.beats.frontend import FPS, Floats
 SHORTEST, LONGEST = 13, 75
 """Beat periods considered, in frames of 20 ms: 231 down to 40 beats a minute."""
 PERIODS = np.arange(SHORTEST, LONGEST + 1)
-CHANGE_COST = 30.0
+CHANGE_COST = 60.0
 """Nats for a beat period e times, or 1/e of, the one before."""
-BEAT_BONUS = 1.0
+BEAT_BONUS = 1.5
 """Nats added to each beat's logit: against a path with ever fewer beats."""
-PRIOR_BPM, PRIOR_OCTAVES = 115.0, 1.0
+PRIOR_BPM, PRIOR_OCTAVES = 110.0, 1.0
 """The tempo that is likeliest before hearing anything, and its standard deviation."""
-PRIOR_WEIGHT = 1.0
 HEARD = 0.05
 """Probability of a beat under which the song has not begun, or is over."""
 SUBDIVISION, SUBDIVIDED_BPM = 1.5, 100.0
@@ -24,7 +23,7 @@ SUBDIVISION, SUBDIVIDED_BPM = 1.5, 100.0
 def period_scores() -> Floats:
     """Log prior of each period, shape (periods,): normal in the logarithm of the tempo."""
     octaves = np.log2(PERIODS * PRIOR_BPM / (60.0 * FPS)) / PRIOR_OCTAVES
-    scores: Floats = (-0.5 * PRIOR_WEIGHT * octaves**2).astype(np.float32)
+    scores: Floats = (-0.5 * octaves**2).astype(np.float32)
     return scores
 
 
@@ -107,7 +106,7 @@ def without_subdivisions(beats: NDArray[np.int64], logits: Floats) -> NDArray[np
     A path earns by every beat, so it takes the eighth notes with the quarters where both can be
     heard. Twice the tempo is meant only where every beat is about as strong.
     """
-    if len(beats) < 4 or 60.0 * FPS / np.median(np.diff(beats)) < SUBDIVIDED_BPM:
+    if len(beats) < 8 or 60.0 * FPS / np.median(np.diff(beats)) < SUBDIVIDED_BPM:
         return beats
     even, odd = beats[::2], beats[1::2]
     apart = peaks(even, logits).mean() - peaks(odd, logits).mean()

@@ -2,9 +2,10 @@
 
     python -m training.beats --songs ../shared/data/beats --rendered r0 r1 r2
 
-The network is first fitted on rendered music alone, then tuned on the `dev` songs: once without
-each of three parts, so that the parts' figures (and the certainty fitted on them) are of songs
-that network never heard, and once with all. Songs of other splits are never read.
+The network is first fitted on rendered music alone, then tuned on the `dev` songs three times,
+each time without a third of them: so the figures printed (and the certainty fitted on them) are of
+songs that the network in question never heard. What ships is the mean of the three networks.
+Songs of other splits are never read.
 """
 
 import argparse
@@ -41,9 +42,12 @@ def main() -> None:
     )
     parser.add_argument("--songs", type=Path, default=Path("../shared/data/beats"))
     parser.add_argument("--rendered", type=Path, nargs="+", required=True)
+    parser.add_argument(
+        "--more", type=Path, nargs="*", default=[], help="rendered folders only for the tuning"
+    )
     parser.add_argument("--work", type=Path, default=Path(".bench/beats"), help="cache")
     parser.add_argument("--out", type=Path, default=core.WEIGHTS)
-    parser.add_argument("--steps", type=int, default=3000, help="of fitting on rendered music")
+    parser.add_argument("--steps", type=int, default=2500, help="of fitting on rendered music")
     parser.add_argument("--tune-steps", type=int, default=400, help="of each tuning")
     parser.add_argument("--channels", type=int, default=48)
     parser.add_argument("--seed", type=int, default=0)
@@ -54,11 +58,13 @@ def main() -> None:
     torch.set_num_threads(1)
     base = pretrained(rendered, options)
 
+    rendered += [song for folder in options.more for song in load(folder, options.work)]
     judged: list[tuple[Song, Floats]] = []
+    nets: list[BeatNet] = []
     for part in range(PARTS):
         heard = [song for song in dev if part_of(song) != part]
-        net = tuned(base, heard, rendered, options)
-        arrays = exported(net)
+        nets.append(tuned(base, heard, rendered, options))
+        arrays = exported(nets[-1])
         for song in dev:
             if part_of(song) == part and "@" not in song.name:
                 judged.append((song, logits(song, arrays, options.work)))
@@ -67,8 +73,7 @@ def main() -> None:
     weights = certainty_of(judged)
     print(json.dumps(figures([judge(song, heard, weights) for song, heard in judged])))
 
-    arrays = exported(tuned(base, dev, rendered, options))
-    save(options.out, arrays, weights)
+    save(options.out, exported(mean(nets)), weights)
 
 
 def load(folder: Path, work: Path, speeds: tuple[float, ...] = (1.0,)) -> list[Song]:
@@ -105,6 +110,22 @@ def tuned(
         seed=options.seed,
         favoured={song.name for song in heard},
     )
+
+
+def mean(nets: Sequence[BeatNet]) -> BeatNet:
+    """The network whose weights are the mean of those of `nets`, which have one origin.
+
+    After Wortsman et al., "Model soups", ICML 2022.
+    """
+    states = [net.state_dict() for net in nets]
+    soup = copy.deepcopy(nets[0])
+    soup.load_state_dict(
+        {
+            name: torch.stack([state[name].float() for state in states]).mean(dim=0).to(value.dtype)
+            for name, value in states[0].items()
+        }
+    )
+    return soup
 
 
 def logits(song: Song, arrays: dict[str, Floats], work: Path) -> Floats:
