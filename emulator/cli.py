@@ -254,8 +254,11 @@ def main() -> None:
             signal.signal(number, _stop)
     try:
         cli.main(prog_name="halfgig", standalone_mode=False)
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        click.echo(f"halfgig: {error.format_message()}", err=True)
         sys.exit(error.exit_code)
     except manifest.ManifestError as error:
         click.echo(f"halfgig: {error}", err=True)

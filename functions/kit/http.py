@@ -37,6 +37,7 @@ _FORM_BYTES = 65_536  # what a form may have beside its file
 _DRAIN_BYTES = 1_048_576
 _EVENT_SECONDS = 0.2  # between two progress events of one stage
 _REQUEST_ID_LENGTH = 128
+_CLIENT_LEFT = 499  # nginx's number for it; no RFC has one
 
 _log = logging.getLogger(__name__)
 
@@ -245,6 +246,9 @@ def _events(
             return
         except (TypeError, ValueError) as unfit:
             problem = _problem(unfit, manifest, request_id)
+    except GeneratorExit:
+        outcome["status"] = _CLIENT_LEFT
+        raise
     except Exception as error:
         problem = _problem(error, manifest, request_id)
     outcome["status"] = problem.status

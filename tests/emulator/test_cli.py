@@ -254,7 +254,7 @@ def test_an_export_is_never_half_written(tree: Tree, say: Say, tmp_path: Path) -
     out.write_text("the old one")
     done = tree.halfgig("invoke", "echo", say("words"), "--half", out)
     assert done.returncode == 1
-    assert done.stderr == f"Error: '{out}' cannot be written: No space left on device.\n"
+    assert done.stderr == f"halfgig: '{out}' cannot be written: No space left on device.\n"
     assert out.read_text() == "the old one"
     assert list(out.parent.iterdir()) == [out]
 
@@ -328,7 +328,7 @@ def test_a_missing_extra_says_how_to_install_it(tree: Tree, say: Say, tmp_path: 
     done = tree.halfgig("invoke", "echo", say("words"), "--draw", tmp_path / "out.png")
     assert done.returncode == 1
     assert done.stdout.startswith("It said: words\nREPORT ")
-    assert done.stderr == "Error: --draw needs more: pip install 'halfgig[plot]'\n"
+    assert done.stderr == "halfgig: --draw needs more: pip install 'halfgig[plot]'\n"
 
 
 def test_without_show_each_key_has_a_line(tree: Tree, say: Say, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from flask.testing import FlaskClient
 from numpy.typing import NDArray
 from werkzeug.test import TestResponse
 
+from functions.kit.outcome import KEY
+
 
 @pytest.fixture(scope="module")
 def song(sound: Callable[..., NDArray[np.float32]], encode: Callable[..., bytes]) -> bytes:
@@ -92,6 +94,30 @@ def test_an_error_in_a_stream_is_an_event(client: FlaskClient) -> None:
     assert name == "error"
     assert (document["status"], document["reason"]) == (400, "not_audio")
     assert document["request_id"] == "r-1"
+
+
+def test_the_server_around_it_learns_what_became_of_a_stream(
+    client: FlaskClient, song: bytes
+) -> None:
+    def outcome(body: bytes, read: bool = True) -> dict[str, object]:
+        told: dict[str, object] = {}
+        response = client.post(
+            "/",
+            data=body,
+            headers={"Accept": "text/event-stream"},
+            environ_overrides={KEY: told},
+        )
+        stream = iter(response.response)
+        next(stream)
+        if read:
+            for _ in stream:
+                pass
+        response.close()
+        return told
+
+    assert outcome(b"text") == {"status": 400}
+    assert outcome(song) == {"tier": None}
+    assert outcome(song, read=False)["status"] == 499
 
 
 def test_about_and_health(client: FlaskClient) -> None:
