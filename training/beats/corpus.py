@@ -23,7 +23,6 @@ class Song:
     name: str
     dataset: str
     split: str
-    real: bool
     logs: NDArray[np.float16]
     beats: NDArray[np.float64]
     """Seconds, ascending."""
@@ -57,7 +56,6 @@ def load(folder: Path, cache: Path, speeds: tuple[float, ...] = (1.0,)) -> list[
                     name=f"{row['path']}@{speed}" if speed != 1.0 else row["path"],
                     dataset=row["dataset"],
                     split=row["split"],
-                    real=row.get("kind", "") == "real",
                     logs=np.load(kept),
                     beats=times / speed,
                     numbers=numbers,
