@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = "function.toml"
+_TAKEN = ("json", "help")
 
 
 class ManifestError(ValueError):
@@ -120,6 +121,13 @@ def load(folder: Path) -> Manifest:
             for name, export in top.named_tables("exports")
         ),
     )
+    for export in manifest.exports:
+        if not export.name.isidentifier() or export.name in _TAKEN:
+            raise ManifestError(
+                f"{path}: there is an export named '{export.name}'. It becomes a function in "
+                f"show.py and an option beside --json and --help: name it as a Python function, "
+                "and not like those."
+            )
     if manifest.name != folder.resolve().name:
         raise ManifestError(
             f"{path}: 'name' is '{manifest.name}', but the folder is "

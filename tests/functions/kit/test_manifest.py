@@ -92,6 +92,13 @@ def test_what_is_wrong_is_said(line: str, instead: str, words: str, tmp_path: Pa
     assert str(folder / "function.toml") in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["json", "help", '"my clicks"'])
+def test_an_export_needs_a_name_of_its_own(name: str, tmp_path: Path) -> None:
+    folder = write(tmp_path, GOOD.replace("exports.plot", f"exports.{name}"))
+    with pytest.raises(ManifestError, match=f"export named '{name.strip(chr(34))}'"):
+        manifest.load(folder)
+
+
 def test_a_folder_without_one(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match=r"function.toml cannot be read: No such file"):
         manifest.load(tmp_path)
