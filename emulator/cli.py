@@ -243,7 +243,8 @@ def _complete_streams() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
-    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123 (for good)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 (for good)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
 
 
 def main() -> None:
@@ -253,7 +254,10 @@ def main() -> None:
         if signal.getsignal(number) != signal.SIG_IGN:  # as nohup has it
             signal.signal(number, _stop)
     try:
-        cli.main(prog_name="halfgig", standalone_mode=False)
+        try:
+            cli.main(prog_name="halfgig", standalone_mode=False)
+        finally:
+            sys.stdout.flush()
     except click.UsageError as error:
         error.show()
         sys.exit(error.exit_code)
@@ -266,6 +270,7 @@ def main() -> None:
     except OSError as error:  # The disk of standard output, or of temporary files, is full.
         place = f"'{error.filename}': " if error.filename else ""
         click.echo(f"halfgig: {place}{error.strerror}.", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python flushes once more as it ends.
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         _stopped()
