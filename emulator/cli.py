@@ -18,7 +18,7 @@ from deploy import find
 from emulator import text
 from emulator.bar import Bar
 from emulator.invoke import Answer, Invoker
-from functions.kit import manifest
+from functions.kit import manifest, stream
 from functions.kit.manifest import Export, Manifest
 from functions.kit.problem import Problem
 from functions.kit.refusals import TooLarge
@@ -163,20 +163,13 @@ def _open(name: str, folder: Path, limit: int) -> tuple[BinaryIO, Path]:
     if name == "-" or not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
         path = folder / "input"
         spool = path.open("wb+")
-        left = limit + 1
-        while left > 0 and (block := source.read(min(left, 2**20))):
-            spool.write(block)
-            left -= len(block)
-        spool.seek(0)
+        stream.copy(source, spool, limit)
         if name != "-":
             source.close()
         source = spool
     if os.fstat(source.fileno()).st_size > limit:
         source.close()
-        raise TooLarge(
-            f"It has more than {limit:,} bytes, the most that is accepted. "
-            "Send a shorter or a compressed file."
-        )
+        raise TooLarge.over(limit)
     return source, path
 
 

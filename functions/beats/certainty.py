@@ -22,6 +22,6 @@ def features(beats: NDArray[np.int64], logits: Floats) -> NDArray[np.float64]:
     return np.array([at.mean(), (at < 0.1).mean(), between.mean(), weaker, unsteady, 1.0])
 
 
-def probability(beats: NDArray[np.int64], logits: Floats, weights: NDArray[np.float64]) -> float:
+def probability(beats: NDArray[np.int64], logits: Floats, weights: Floats) -> float:
     """The logistic of the weighted features."""
     return float(1.0 / (1.0 + np.exp(-features(beats, logits) @ weights)))

@@ -7,9 +7,8 @@ from typing import BinaryIO
 
 import numpy as np
 
-from functions.beats import bars, certainty, tempo, tracker
+from functions.beats import bars, certainty, network, tempo, tracker
 from functions.beats.frontend import RATE, Floats, Frames, Frontend, compress
-from functions.beats.network import Network
 from functions.beats.profile import Meter, Profile
 from functions.kit import manifest
 from functions.kit.audio import Audio
@@ -67,13 +66,13 @@ class _Listener:
 
     def __init__(self) -> None:
         self._front = Frontend()
-        self._network = Network(WEIGHTS)
+        weights = network.load(WEIGHTS)
+        self._certainty = weights["certainty"]
+        self._network = network.Network(weights)
         self._meter = Meter()
         self._tracker = tracker.Tracker()
         self._logits: list[Floats] = []
         self._silent = np.zeros(0, bool)
-        with np.load(WEIGHTS) as arrays:
-            self._certainty = arrays["certainty"]
 
     def push(self, samples: Floats) -> None:
         self._listen(self._front.push(samples))

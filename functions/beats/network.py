@@ -1,5 +1,7 @@
 """A small temporal convolutional network in plain numpy, run over a stream without a seam."""
 
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,13 @@ from functions.beats.frontend import Floats
 
 TAPS = 5
 """Frames that one dilated convolution sees, `dilation` frames apart."""
+
+
+@cache
+def load(path: Path) -> Mapping[str, Floats]:
+    """The arrays of a model's file in single precision, read once in the life of the process."""
+    with np.load(path) as arrays:
+        return {name: arrays[name].astype(np.float32) for name in arrays.files}
 
 
 class _Delay:
@@ -36,11 +45,8 @@ class Network:
     logits of one pass over the whole.
     """
 
-    def __init__(self, weights: Path) -> None:
-        with np.load(weights) as arrays:
-            self._w: dict[str, Floats] = {
-                name: arrays[name].astype(np.float32) for name in arrays.files
-            }
+    def __init__(self, weights: Mapping[str, Floats]) -> None:
+        self._w = weights
         bands, channels = self._w["mean"].size, self._w["heads"].shape[0]
         blocks = len(self._w["dilated"])
         self._near = _Delay(1, bands)

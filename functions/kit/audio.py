@@ -124,10 +124,7 @@ class Audio:
     def _measured(self) -> int:
         size = self._stream.seek(0, 2)
         if size > self._limits.bytes:
-            raise TooLarge(
-                f"There are more than {self._limits.bytes:,} bytes, the most that is accepted. "
-                "Send a shorter or a compressed file."
-            )
+            raise TooLarge.over(self._limits.bytes)
         if size == 0:
             raise EmptyAudio("There are no bytes in it. Send an audio file.")
         return size

@@ -269,7 +269,7 @@ def _problem(error: Exception, manifest: Manifest, request_id: str) -> Problem:
     if isinstance(error, Problem):
         return error
     if isinstance(error, RequestEntityTooLarge):
-        return _too_large(manifest)
+        return TooLarge.over(manifest.limits.bytes)
     if isinstance(error, ClientDisconnected):
         return BadBody("The body ended early, or is not as its headers say. Send it again.")
     if isinstance(error, HTTPException):
@@ -278,13 +278,6 @@ def _problem(error: Exception, manifest: Manifest, request_id: str) -> Problem:
     return Problem(
         f"The function '{manifest.name}' failed; it is not the audio's fault. "
         f"Its log says why, at request_id={request_id}."
-    )
-
-
-def _too_large(manifest: Manifest) -> TooLarge:
-    return TooLarge(
-        f"The body has more than {manifest.limits.bytes:,} bytes of audio, the most that is "
-        "accepted. Send a shorter or a compressed file."
     )
 
 

@@ -1,5 +1,7 @@
 """Every way that audio is refused."""
 
+from typing import Self
+
 from functions.kit.problem import Problem
 
 
@@ -17,6 +19,14 @@ class DamagedAudio(Problem):
 
 class TooLarge(Problem):
     status, reason, title = 413, "too_large", "There are too many bytes"
+
+    @classmethod
+    def over(cls, limit: int) -> Self:
+        """Audio of more than `limit` bytes."""
+        return cls(
+            f"There are more than {limit:,} bytes of audio, the most that is accepted. "
+            "Send a shorter or a compressed file."
+        )
 
 
 class TooLong(Problem):

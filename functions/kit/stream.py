@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 _CHUNK = 1 << 16
 
@@ -68,21 +68,26 @@ class Window:
 
 
 def spool(stream: BinaryIO, cap: int) -> BinaryIO:
-    """Copy `stream` into a temporary file without a name: seekable, and gone when it is closed.
-
-    At most `cap` + 1 bytes are copied, so that what is over `cap` can be told by its length.
-    """
+    """`copy` of `stream` in a temporary file without a name: seekable, and gone when closed."""
     file = tempfile.TemporaryFile()  # noqa: SIM115 (the caller closes it)
     try:
-        left = cap + 1
-        while left > 0 and (data := stream.read(min(_CHUNK, left))):
-            file.write(data)
-            left -= len(data)
-        file.seek(0)
+        copy(stream, file, cap)
     except BaseException:
         file.close()
         raise
     return file
+
+
+def copy(stream: BinaryIO, file: IO[bytes], cap: int) -> None:
+    """Copy `stream` into the empty `file`, and go back to its start.
+
+    At most `cap` + 1 bytes are copied, so that what is over `cap` can be told by its length.
+    """
+    left = cap + 1
+    while left > 0 and (data := stream.read(min(_CHUNK, left))):
+        file.write(data)
+        left -= len(data)
+    file.seek(0)
 
 
 _output = threading.Lock()

@@ -11,7 +11,7 @@ Songs of other splits are never read.
 import argparse
 import copy
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -67,13 +67,14 @@ def main() -> None:
         arrays = exported(nets[-1])
         for song in dev:
             if part_of(song) == part and "@" not in song.name:
-                judged.append((song, logits(song, arrays, options.work)))
+                judged.append((song, logits(song, arrays)))
     kept: dict[str, Any] = {song.name: heard for song, heard in judged}
     np.savez(options.work / "judged.npz", **kept)
     weights = certainty_of(judged)
     print(json.dumps(figures([judge(song, heard, weights) for song, heard in judged])))
 
-    save(options.out, exported(mean(nets)), weights)
+    shipped = halved(exported(mean(nets)))
+    np.savez_compressed(options.out, **shipped, certainty=weights.astype(np.float32))
 
 
 def load(folder: Path, work: Path, speeds: tuple[float, ...] = (1.0,)) -> list[Song]:
@@ -128,18 +129,16 @@ def mean(nets: Sequence[BeatNet]) -> BeatNet:
     return soup
 
 
-def logits(song: Song, arrays: dict[str, Floats], work: Path) -> Floats:
+def logits(song: Song, arrays: Mapping[str, Floats]) -> Floats:
     """What the shipped form of a network says of a song, shape (frames, 2)."""
-    path = work / "judging.npz"
-    save(path, arrays, np.zeros(6))
     bands = np.exp(song.logs.astype(np.float32)) - corpus.FLOOR
-    return Network(path).push(compress(bands.clip(0)), last=True)
+    shipped = {name: values.astype(np.float32) for name, values in halved(arrays).items()}
+    return Network(shipped).push(compress(bands.clip(0)), last=True)
 
 
-def save(path: Path, arrays: dict[str, Floats], weights: NDArray[np.float64]) -> None:
-    """Write the model in half precision."""
-    halves: dict[str, Any] = {name: values.astype(np.float16) for name, values in arrays.items()}
-    np.savez_compressed(path, **halves, certainty=weights.astype(np.float32))
+def halved(arrays: Mapping[str, Floats]) -> dict[str, Any]:
+    """A network's arrays in the half precision that they ship in."""
+    return {name: values.astype(np.float16) for name, values in arrays.items()}
 
 
 def beats_of(heard: Floats) -> NDArray[np.int64]:

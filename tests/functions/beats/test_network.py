@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from functions.beats.core import WEIGHTS
 from functions.beats.frontend import Floats
-from functions.beats.network import Network
+from functions.beats.network import Network, load
 
 
 def bands(frames: int) -> Floats:
@@ -14,8 +14,7 @@ def bands(frames: int) -> Floats:
 
 def straight(x: Floats) -> Floats:
     """The network once more, a frame at a time, straight from its definition."""
-    with np.load(WEIGHTS) as arrays:
-        w = {name: arrays[name].astype(float) for name in arrays.files}
+    w = {name: values.astype(float) for name, values in load(WEIGHTS).items()}
     x = np.pad((x - w["mean"]) * w["scale"], ((1, 1), (0, 0)))
     frames = len(x) - 2
     rows = []
@@ -40,15 +39,15 @@ def straight(x: Floats) -> Floats:
 
 def test_it_computes_what_it_says() -> None:
     x = bands(300)
-    np.testing.assert_allclose(Network(WEIGHTS).push(x, last=True), straight(x), atol=1e-3)
+    np.testing.assert_allclose(Network(load(WEIGHTS)).push(x, last=True), straight(x), atol=1e-3)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 3000), st.lists(st.integers(0, 3000), max_size=6))
 def test_any_cut_into_blocks_gives_the_same_logits(frames: int, cuts: list[int]) -> None:
     x = bands(frames)
-    network = Network(WEIGHTS)
+    network = Network(load(WEIGHTS))
     parts = [network.push(part) for part in np.split(x, sorted(cuts))]
     logits = np.concatenate([*parts, network.push(x[:0], last=True)])
-    np.testing.assert_allclose(logits, Network(WEIGHTS).push(x, last=True), atol=1e-3)
+    np.testing.assert_allclose(logits, Network(load(WEIGHTS)).push(x, last=True), atol=1e-3)
     assert logits.shape == (frames, 2)
