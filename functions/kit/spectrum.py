@@ -1,0 +1,64 @@
+"""From a stream of samples to power spectra and mel bands, however the stream is cut."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.floating[Any]]
+
+
+def hann(samples: int) -> Floats:
+    """A periodic Hann window, shape (samples,), through which a full-scale sine reads 1."""
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(samples) / samples)
+    return (window / (window.sum() / 2.0)).astype(np.float32)
+
+
+def mel_filterbank(
+    rate: int, size: int, bands: int, *, lowest_hz: float, highest_hz: float
+) -> Floats:
+    """Triangles evenly spaced on O'Shaughnessy's mel scale, shape (size // 2 + 1, bands)."""
+    hz = np.linspace(0.0, rate / 2, size // 2 + 1)
+    low, high = (2595.0 * np.log10(1.0 + f / 700.0) for f in (lowest_hz, highest_hz))
+    corners = 700.0 * (10.0 ** (np.linspace(low, high, bands + 2) / 2595.0) - 1.0)
+    left, middle, right = corners[:-2], corners[1:-1], corners[2:]
+    rising = (hz[:, None] - left) / (middle - left)
+    falling = (right - hz[:, None]) / (right - middle)
+    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+
+
+class Spectrogram:
+    """A short-time Fourier transform over a stream: `push` blocks of samples, then `finish`.
+
+    Frame i is centred on sample i * hop; the signal is taken as zero outside itself. However the
+    stream is cut into blocks, the frames are the same.
+    """
+
+    def __init__(self, window: Floats, hop: int) -> None:
+        self._window, self._hop = window, hop
+        self._rest: Floats = np.zeros(window.size // 2, np.float32)
+        self._samples = 0
+        self._frames = 0
+
+    def push(self, samples: Floats) -> Floats:
+        """The power spectra that `samples`, shape (n,), complete: (frames, window / 2 + 1)."""
+        self._samples += samples.size
+        return self._emit(samples)
+
+    def finish(self) -> Floats:
+        """The frames that were waiting for samples to come: as many in all as hops were begun."""
+        due = -(-self._samples // self._hop) - self._frames
+        return self._emit(np.zeros(self._window.size + self._hop, np.float32))[:due]
+
+    def _emit(self, samples: Floats) -> Floats:
+        size, hop = self._window.size, self._hop
+        held = np.concatenate([self._rest, samples])
+        count = max(0, (held.size - size) // hop + 1)
+        self._rest = held[count * hop :]
+        self._frames += count
+        if not count:
+            return np.zeros((0, size // 2 + 1), np.float32)
+        windows = np.lib.stride_tricks.sliding_window_view(held, size)[::hop]
+        spectrum = np.fft.rfft(windows[:count] * self._window)
+        power: Floats = spectrum.real**2 + spectrum.imag**2
+        return power
