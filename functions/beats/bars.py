@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.beats.frontend import Floats
 from functions.beats.tracker import peaks
+from functions.kit.spectrum import Floats
 
 METERS = (2, 3, 4, 5, 6, 7)
 PRIOR = (-6.0, -1.0, 0.0, -4.0, -4.0, -4.0)

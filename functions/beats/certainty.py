@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.beats.frontend import Floats
 from functions.beats.tracker import strengths
+from functions.kit.spectrum import Floats
 
 
 def features(beats: NDArray[np.int64], logits: Floats) -> NDArray[np.float64]:

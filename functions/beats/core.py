@@ -8,12 +8,14 @@ from typing import BinaryIO
 import numpy as np
 
 from functions.beats import bars, certainty, network, tempo, tracker
-from functions.beats.frontend import RATE, Floats, Frames, Frontend, compress
+from functions.beats.frontend import RATE, Frames, Frontend, compress
 from functions.beats.profile import Meter, Profile
 from functions.kit import manifest
 from functions.kit.audio import Audio
 from functions.kit.problem import Problem
+from functions.kit.spectrum import Floats
 from functions.kit.steps import Progress, Steps, finish
+from functions.kit.tiers import Model
 
 FOLDER = Path(__file__).parent
 MANIFEST = manifest.load(FOLDER)
@@ -29,15 +31,6 @@ class NoBeats(Problem):
     """There is sound, but not two beats of it."""
 
     status, reason, title = 422, "no_beats", "No beats were found"
-
-
-@dataclass(frozen=True)
-class Model:
-    """Which tier answered, and the ones passed over for it."""
-
-    tier: str
-    version: str
-    passed_over: tuple[dict[str, str], ...]
 
 
 @dataclass(frozen=True)

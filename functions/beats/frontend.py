@@ -1,12 +1,12 @@
 """From samples to what an ear for rhythm needs: log-magnitude mel bands, 50 frames a second."""
 
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating[Any]]
+from functions.kit.spectrum import Floats, Spectrogram, hann
+from functions.kit.spectrum import mel_filterbank as triangles
 
 RATE = 22_050
 """Sample rate of the analysis, in Hz."""
@@ -20,6 +20,9 @@ BANDS = 64
 LOWEST_HZ, HIGHEST_HZ = 30.0, 10_500.0
 SPLITS_HZ = (200.0, 2_000.0)
 """Where low ends and mid begins, where mid ends and high begins."""
+POWER_GAIN = np.float32(1.0 / 3.0)
+"""From bins to mean-square amplitude, by Parseval: a bin of the one-sided spectrum stands for two,
+and the Hann window's own power goes out."""
 
 
 class Frames(NamedTuple):
@@ -33,13 +36,7 @@ class Frames(NamedTuple):
 
 def mel_filterbank() -> Floats:
     """Triangles evenly spaced on O'Shaughnessy's mel scale, shape (513, 64)."""
-    hz = np.linspace(0.0, RATE / 2, WINDOW // 2 + 1)
-    low, high = (2595.0 * np.log10(1.0 + f / 700.0) for f in (LOWEST_HZ, HIGHEST_HZ))
-    corners = 700.0 * (10.0 ** (np.linspace(low, high, BANDS + 2) / 2595.0) - 1.0)
-    left, middle, right = corners[:-2], corners[1:-1], corners[2:]
-    rising = (hz[:, None] - left) / (middle - left)
-    falling = (right - hz[:, None]) / (right - middle)
-    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    return triangles(RATE, WINDOW, BANDS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)
 
 
 def band_splits() -> Floats:
@@ -58,41 +55,20 @@ class Frontend:
     """
 
     def __init__(self) -> None:
-        hann = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(WINDOW) / WINDOW)
-        self._window = (hann / (hann.sum() / 2.0)).astype(np.float32)
-        # Parseval: a bin of the one-sided spectrum stands for two; the window's power goes out.
-        self._power_gain = np.float32(hann.sum() ** 2 / (2.0 * WINDOW * (hann**2).sum()))
+        self._spectrogram = Spectrogram(hann(WINDOW), HOP)
         self._mel = mel_filterbank()
         self._splits = band_splits()
-        self._rest: Floats = np.zeros(WINDOW // 2, np.float32)
-        self._samples = 0
-        self._frames = 0
 
     def push(self, samples: Floats) -> Frames:
         """The frames that `samples`, shape (n,), complete."""
-        self._samples += samples.size
-        return self._emit(samples)
+        return self._frames(self._spectrogram.push(samples))
 
     def finish(self) -> Frames:
         """The frames that were waiting for samples to come: as many in all as hops were begun."""
-        due = -(-self._samples // HOP)
-        frames = self._emit(np.zeros(WINDOW + HOP, np.float32))
-        extra = self._frames - due
-        keep = len(frames.bands) - extra
-        return Frames(frames.bands[:keep], frames.power[:keep])
+        return self._frames(self._spectrogram.finish())
 
-    def _emit(self, samples: Floats) -> Frames:
-        held = np.concatenate([self._rest, samples])
-        count = max(0, (held.size - WINDOW) // HOP + 1)
-        self._rest = held[count * HOP :]
-        self._frames += count
-        if not count:
-            return Frames(np.zeros((0, BANDS), np.float32), np.zeros((0, 3), np.float32))
-        windows = np.lib.stride_tricks.sliding_window_view(held, WINDOW)[::HOP]
-        spectrum = np.fft.rfft(windows[:count] * self._window)
-        power: Floats = spectrum.real**2 + spectrum.imag**2
-        low_mid_high = (power @ self._splits) * self._power_gain
-        return Frames(np.sqrt(power) @ self._mel, low_mid_high)
+    def _frames(self, power: Floats) -> Frames:
+        return Frames(np.sqrt(power) @ self._mel, (power @ self._splits) * POWER_GAIN)
 
 
 def compress(bands: Floats) -> Floats:

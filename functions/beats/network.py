@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from functions.beats.frontend import Floats
+from functions.kit.spectrum import Floats
 
 TAPS = 5
 """Frames that one dilated convolution sees, `dilation` frames apart."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from functions.beats.frontend import FPS, Floats
+from functions.beats.frontend import FPS
+from functions.kit.spectrum import Floats
 
 RATE_HZ = 10.0
 FRAMES = round(FPS / RATE_HZ)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 # A text needs none of numpy and the decoder, whose imports would be half of what showing it costs.
 if TYPE_CHECKING:
-    from functions.beats.frontend import Floats
+    from functions.kit.spectrum import Floats
 
 CLICK_RATE = 44_100
 CLICK_HZ, DOWNBEAT_HZ = 1_000.0, 1_600.0

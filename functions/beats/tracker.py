@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from functions.beats.frontend import FPS, Floats
+from functions.beats.frontend import FPS
+from functions.kit.spectrum import Floats
 
 SHORTEST, LONGEST = 13, 75
 """Beat periods considered, in frames of 20 ms: 231 down to 40 beats a minute."""

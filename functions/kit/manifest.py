@@ -1,6 +1,7 @@
 """`function.toml`, read: the one source of truth about a function."""
 
 import math
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -37,10 +38,16 @@ class Memory:
 
 @dataclass(frozen=True)
 class Tier:
-    """One way to do the work, and the MB of memory it needs."""
+    """One way to do the work, and the MB of memory it needs.
+
+    `file`, relative to the function's folder, is what it is loaded from, and `sha256` (64 hex
+    digits) what that must hold; a tier has both or neither.
+    """
 
     name: str
     memory_mb: float
+    file: str | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ class Manifest:
     tiers: tuple[Tier, ...]
     requires: tuple[str, ...]
     exports: tuple[Export, ...]
+    demo: str = "clip"
+    """The clip that shows it: a file's name in `demo/`, less its ending."""
 
 
 def load(folder: Path) -> Manifest:
@@ -106,10 +115,7 @@ def load(folder: Path) -> Manifest:
         concurrency=top.whole("concurrency"),
         idle_stop_s=top.number("idle_stop_s"),
         memory=Memory(idle_mb=memory.number("idle_mb"), peak_mb=memory.number("peak_mb")),
-        tiers=tuple(
-            Tier(name=tier.text("name"), memory_mb=tier.number("memory_mb"))
-            for tier in top.tables("tiers")
-        ),
+        tiers=tuple(_tier(tier) for tier in top.tables("tiers")),
         requires=top.texts("requires"),
         exports=tuple(
             Export(
@@ -120,6 +126,7 @@ def load(folder: Path) -> Manifest:
             )
             for name, export in top.named_tables("exports")
         ),
+        demo=top.text("demo") if "demo" in top.values else "clip",
     )
     for export in manifest.exports:
         if not export.name.isidentifier() or export.name in _TAKEN:
@@ -146,6 +153,22 @@ def discover(root: Path | None = None) -> dict[str, Manifest]:
     return {folder.name: load(folder) for folder in folders}
 
 
+def _tier(table: "_Table") -> Tier:
+    pinned = {"file", "sha256"} & table.values.keys()
+    tier = Tier(
+        name=table.text("name"),
+        memory_mb=table.number("memory_mb"),
+        file=table.text("file") if pinned else None,
+        sha256=table.matching("sha256", r"[0-9a-f]{64}", "64 hex digits") if pinned else None,
+    )
+    if tier.file and (Path(tier.file).is_absolute() or ".." in Path(tier.file).parts):
+        raise ManifestError(
+            f"{table.path}: '{table.name}file' is {tier.file!r}. It must be in the function's "
+            "folder, and named from there."
+        )
+    return tier
+
+
 class _Table:
     """A TOML table that knows its place in the file, for errors that name it."""
 
@@ -156,6 +179,12 @@ class _Table:
         value = self._get(key)
         if not isinstance(value, str) or not value:
             raise self._error(key, value, "a text")
+        return value
+
+    def matching(self, key: str, pattern: str, wanted: str) -> str:
+        value = self.text(key)
+        if not re.fullmatch(pattern, value):
+            raise self._error(key, value, wanted)
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -24,8 +24,9 @@ from scipy.optimize import minimize
 from benchmarks.clips import reference
 from benchmarks.score import RIGHT, Estimate, Score, figures, score
 from functions.beats import bars, certainty, core, tracker
-from functions.beats.frontend import Floats, compress
+from functions.beats.frontend import compress
 from functions.beats.network import Network
+from functions.kit.spectrum import Floats
 from training.beats import corpus
 from training.beats.corpus import Song
 from training.beats.model import BeatNet, exported

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from functions.beats import bars
-from functions.beats.frontend import Floats
+from functions.kit.spectrum import Floats
 
 PERIOD = 25
 

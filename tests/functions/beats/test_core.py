@@ -8,8 +8,8 @@ import soundfile
 
 from functions.beats import core
 from functions.beats.core import Beats, NoBeats
-from functions.beats.frontend import Floats
 from functions.kit.refusals import Silent, TooLong, TooShort
+from functions.kit.spectrum import Floats
 from functions.kit.steps import Progress
 
 RATE = 22_050

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from functions.beats import frontend
-from functions.beats.frontend import HOP, RATE, WINDOW, Floats, Frames, Frontend
+from functions.beats.frontend import HOP, RATE, WINDOW, Frames, Frontend
+from functions.kit.spectrum import Floats
 
 
 def listened(samples: Floats, cuts: list[int]) -> Frames:

@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.beats.core import WEIGHTS
-from functions.beats.frontend import Floats
 from functions.beats.network import Network, load
+from functions.kit.spectrum import Floats
 
 
 def bands(frames: int) -> Floats:

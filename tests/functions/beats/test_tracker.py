@@ -9,8 +9,9 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from functions.beats import tracker
-from functions.beats.frontend import FPS, Floats
+from functions.beats.frontend import FPS
 from functions.beats.tracker import LONGEST, PERIODS, SHORTEST, Tracker
+from functions.kit.spectrum import Floats
 
 logits_of = arrays.arrays(np.float32, st.integers(30, 56), elements=st.floats(-6, 6, width=16))
 

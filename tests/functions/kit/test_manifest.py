@@ -17,6 +17,7 @@ requires = ["numpy"]
 timeout_s = 30
 concurrency = 1
 idle_stop_s = 2.5
+demo = "speech"
 [limits]
 bytes = 1_000
 seconds = 60
@@ -30,6 +31,8 @@ peak_mb = 30.5
 [[tiers]]
 name = "best"
 memory_mb = 30
+file = "model/best.onnx"
+sha256 = "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"
 [[tiers]]
 name = "least"
 memory_mb = 20
@@ -38,6 +41,8 @@ help = "Draw it."
 suffix = ".png"
 extra = "plot"
 """
+
+SHA256 = "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"
 
 
 def write(root: Path, text: str, name: str = "echo") -> Path:
@@ -60,9 +65,10 @@ def test_every_key(tmp_path: Path) -> None:
         concurrency=1,
         idle_stop_s=2.5,
         memory=Memory(20.0, 30.5),
-        tiers=(Tier("best", 30.0), Tier("least", 20.0)),
+        tiers=(Tier("best", 30.0, "model/best.onnx", SHA256), Tier("least", 20.0)),
         requires=("numpy",),
         exports=(Export("plot", "Draw it.", ".png", "plot"),),
+        demo="speech",
     )
 
 
@@ -79,6 +85,12 @@ def test_every_key(tmp_path: Path) -> None:
         ("[memory]", "[memories]", "'memory' is missing."),
         ("memory_mb = 20", "memory_mb = -1", "'tiers.memory_mb' is -1. It must be zero or more"),
         ("[[tiers]]", "[[tier]]", "'tiers' is missing."),
+        (f'sha256 = "{SHA256}"', "", "'tiers.sha256' is missing."),
+        ('file = "model/best.onnx"', "", "'tiers.file' is missing."),
+        (SHA256, "5FEC", "'tiers.sha256' is '5FEC'. It must be 64 hex digits."),
+        ("model/best", "/model/best", "'/model/best.onnx'. It must be in the function's folder"),
+        ("model/best", "../best", "'tiers.file' is '../best.onnx'. It must be in the function's"),
+        ('demo = "speech"', "demo = 1", "'demo' is 1. It must be a text."),
         ("[exports.plot]", "[exports]", "'exports.help' is 'Draw it.'. It must be a table."),
         ('suffix = ".png"', "", "'exports.plot.suffix' is missing."),
         ('name = "echo"', 'name = "else"', "A function has its folder's name."),
