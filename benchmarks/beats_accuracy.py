@@ -9,22 +9,20 @@ found to the `figures.json` that ships with the model.
 
 import argparse
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from itertools import compress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import clips, peers
-from benchmarks.score import Estimate, Floats, Score, figures, interval, reliability, score
+from benchmarks import clips, evaluations, peers
+from benchmarks.bootstrap import Floats, interval
+from benchmarks.environments import PeerError
+from benchmarks.score import Estimate, Score, figures, reliability, score
 
-LOG = Path(__file__).with_name("test_log.jsonl")
-FIGURES = clips.ROOT / "functions" / "beats" / "model" / "figures.json"
 SHIPPED = ("version", "all", "interval", "parts", "confidence", "clips")
 MEASURES = ("f", "cmlt", "amlt")
 
@@ -152,25 +150,6 @@ def _confidence(tool: str, its: dict[str, Any]) -> list[str]:
     return lines
 
 
-def log(ours: Judged, its: dict[str, Any]) -> None:
-    """One more line in the log of what was ever evaluated on `test`."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=clips.ROOT,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
-    line = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit,
-        "version": ours.version,
-        **its["all"],
-        "ece": round(its["confidence"]["ece"], 4),
-    }
-    with LOG.open("a") as file:
-        print(json.dumps(line), file=file)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks.beats_accuracy", description=__doc__)
     parser.add_argument(
@@ -184,14 +163,14 @@ def main() -> int:
     try:
         those = clips.load(options.data, options.split)
         asked = peers.names(options.peers)
-    except (FileNotFoundError, peers.PeerError) as error:
+    except (FileNotFoundError, PeerError) as error:
         print(error, file=sys.stderr)
         return 2
     tools = []
     for peer in asked if options.without_ours else [peers.OURS, *asked]:
         try:
             tools.append(judge(peer, those))
-        except peers.PeerError as missing:
+        except PeerError as missing:
             print(f"Left out: {missing}", file=sys.stderr)
     if not tools:
         return 1
@@ -200,9 +179,10 @@ def main() -> int:
     if options.json:
         options.json.write_text(json.dumps(result) + "\n")
     if options.split == "test" and tools[0].tool == peers.OURS.name:
-        log(tools[0], result[peers.OURS.name])
-        shipped = {key: result[peers.OURS.name][key] for key in SHIPPED}
-        FIGURES.write_text(json.dumps(shipped, indent=1) + "\n")
+        its = result[peers.OURS.name]
+        headline = {**its["all"], "ece": round(its["confidence"]["ece"], 4)}
+        shipped = {key: its[key] for key in SHIPPED}
+        evaluations.keep("beats", its["version"], headline, shipped)
     return 0
 
 

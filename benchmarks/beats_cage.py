@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import clips, peers, songs
+from benchmarks.environments import ONE_THREAD, PeerError
 from emulator.cage import Cage, CageUnavailable
 
 MEMORY_MB = 512
@@ -31,7 +32,7 @@ def caged(command: Sequence[str]) -> dict[str, Any]:
         process = cage.start(
             command,
             cwd=clips.ROOT,
-            env=os.environ | peers.ONE_THREAD,
+            env=os.environ | ONE_THREAD,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -60,12 +61,12 @@ def main() -> int:
         for peer in [peers.OURS, *peers.names(options.peers)]:
             command = peer.command([song])
             subprocess.run(  # Warms the disk and numba's cache: a cage is charged for neither.
-                command, cwd=clips.ROOT, capture_output=True, env=os.environ | peers.ONE_THREAD
+                command, cwd=clips.ROOT, capture_output=True, env=os.environ | ONE_THREAD
             )
             rows[peer.name] = caged(command)
         invoke = [sys.executable, "-m", "emulator", "invoke", "beats", str(song), "--json"]
         row = rows["halfgig invoke"] = caged(invoke)
-    except (CageUnavailable, peers.PeerError) as reason:
+    except (CageUnavailable, PeerError) as reason:
         print(f"Not measured: {reason}")
         return 0
     print(f"A song of 3 minutes (WAV) under {MEMORY_MB} MB and {CPUS} CPU.\n")

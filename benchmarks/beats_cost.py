@@ -8,76 +8,26 @@ alone on songs of 1 to 60 minutes: CPU must be linear in the length, memory near
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from benchmarks import clips, measure, peers, songs
+from benchmarks.environments import ONE_THREAD, PeerError
 
 SONG_MINUTES = 3
 LENGTHS = (1, 3, 10, 60)
 
 
-def side_by_side(tools: Sequence[peers.Peer], suffix: str, rounds: int) -> dict[str, Any]:
-    """Each tool's median on the same song, and how many times ours it is in the same round."""
-    song = songs.song(SONG_MINUTES, suffix)
-    runs: dict[str, list[measure.Cost]] = {tool.name: [] for tool in tools}
-    for turn in range(rounds + 1):
-        for tool in tools:
-            run = measure.cost(tool.command([song]), clips.ROOT, peers.ONE_THREAD)
-            if run.code and tool is peers.OURS:
-                raise peers.PeerError(f"{tool.name} failed on {song}: {run.complaint}")
-            if turn and not run.code:  # The first round warms the disk and numba's cache.
-                runs[tool.name].append(run)
-    ours = runs[tools[0].name]
-    return {
-        name: {
-            "cpu_s": round(median(run.cpu_s for run in its), 3),
-            "peak_mb": round(median(run.peak_mb for run in its), 1),
-            "cpu_times_ours": round(median(_ratios(its, ours, "cpu_s")), 2),
-            "peak_times_ours": round(median(_ratios(its, ours, "peak_mb")), 2),
-            "cpu_s_runs": [round(run.cpu_s, 3) for run in its],
-        }
-        for name, its in runs.items()
-        if len(its) == rounds
-    }
-
-
-def _ratios(its: Sequence[measure.Cost], ours: Sequence[measure.Cost], what: str) -> list[float]:
-    return [getattr(one, what) / getattr(other, what) for one, other in zip(its, ours, strict=True)]
-
-
-def invoked(rounds: int) -> dict[str, float]:
-    """Ours as `halfgig invoke` runs it: what the process of the web function reports of itself."""
-    song = str(songs.song(SONG_MINUTES))
-    reports = []
-    for _ in range(rounds):
-        done = subprocess.run(
-            [sys.executable, "-m", "emulator", "invoke", "beats", song, "--json"],
-            cwd=clips.ROOT,
-            env=os.environ | peers.ONE_THREAD,
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        reports.append(json.loads(done.stdout)["report"])
-    keys = ("cpu_s", "mem_peak_mb", "init_s", "duration_s")
-    return {key: round(median(report[key] for report in reports), 3) for key in keys}
-
-
-def linearity(rounds: int) -> list[dict[str, float]]:
-    """Ours on ever longer songs."""
-    rows = []
-    for minutes in LENGTHS:
-        command = peers.OURS.command([songs.song(minutes)])
-        runs = [measure.cost(command, clips.ROOT, peers.ONE_THREAD) for _ in range(rounds)]
-        cpu = median(run.cpu_s for run in runs)
-        peak = median(run.peak_mb for run in runs)
-        rows.append({"minutes": minutes, "cpu_s": round(cpu, 3), "peak_mb": round(peak, 1)})
-    return rows
+def formats(tools: Sequence[peers.Peer], rounds: int) -> dict[str, Any]:
+    """All on the same song, in each format."""
+    result = {}
+    for suffix in songs.SUBTYPES:
+        song = songs.song(SONG_MINUTES, suffix)
+        commands = {tool.name: tool.command([song]) for tool in tools}
+        result[suffix.upper()] = measure.side_by_side(commands, rounds, clips.ROOT, ONE_THREAD)
+    return result
 
 
 def markdown(result: dict[str, Any]) -> str:
@@ -113,21 +63,26 @@ def main() -> int:
     tools = [peers.OURS]
     try:
         asked = peers.names(options.peers)
-    except peers.PeerError as error:
+    except PeerError as error:
         print(error, file=sys.stderr)
         return 2
     for peer in asked:
         try:
             peer.python()
             tools.append(peer)
-        except peers.PeerError as missing:
+        except PeerError as missing:
             print(f"Left out: {missing}", file=sys.stderr)
     result = {
-        "formats": {
-            suffix.upper(): side_by_side(tools, suffix, options.rounds) for suffix in songs.SUBTYPES
-        },
-        "invoked": invoked(options.rounds),
-        "linearity": linearity(options.rounds),
+        "formats": formats(tools, options.rounds),
+        "invoked": measure.invoked(
+            "beats", songs.song(SONG_MINUTES), options.rounds, clips.ROOT, ONE_THREAD
+        ),
+        "linearity": measure.growth(
+            {minutes: peers.OURS.command([songs.song(minutes)]) for minutes in LENGTHS},
+            options.rounds,
+            clips.ROOT,
+            ONE_THREAD,
+        ),
     }
     print(markdown(result))
     if options.json:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ WAV_RATE = 44_100
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip: its audio, and the reference to judge a tracker by."""
+    """One song: its audio, and the reference to judge a tracker by."""
 
     audio: Path
     dataset: str
@@ -30,7 +31,7 @@ class Clip:
 
 
 def folder() -> Path:
-    """The folder with `beats/manifest.csv` in it: `HALFGIG_DATA`, else `../shared/data`."""
+    """The folder with `beats/manifest.csv` and the like: `HALFGIG_DATA`, else `../shared/data`."""
     return ROOT / os.environ.get("HALFGIG_DATA", "../shared/data")
 
 
@@ -43,30 +44,34 @@ def cache(name: str) -> Path:
     return path
 
 
-def load(data: Path, split: str | None = None) -> list[Clip]:
-    """The clips of one split (all when None), in the manifest's order.
+def rows(data: Path, kind: str, split: str | None = None) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Path and manifest row of the clips in `data / kind`, of one split (all when None), in order.
 
-    Raises FileNotFoundError when `data` has no `beats/manifest.csv`.
+    Raises FileNotFoundError when there is no manifest.
     """
-    manifest = data / "beats" / "manifest.csv"
+    manifest = data / kind / "manifest.csv"
     if not manifest.is_file():
         raise FileNotFoundError(
-            f"{manifest} is not there. Set HALFGIG_DATA to the folder with beats/manifest.csv."
+            f"{manifest} is not there. Set HALFGIG_DATA to the folder with {kind}/manifest.csv."
         )
-    with manifest.open(newline="") as rows:
-        return [
-            Clip(
-                audio=manifest.parent / row["path"],
-                dataset=row["dataset"],
-                kind=row["kind"],
-                split=row["split"],
-                reference=reference(
-                    *read_beats(manifest.parent / row["beats"]), float(row["tempo_bpm"])
-                ),
-            )
-            for row in csv.DictReader(rows)
-            if split in (None, row["split"])
-        ]
+    with manifest.open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            if split in (None, row["split"]):
+                yield manifest.parent / row["path"], row
+
+
+def load(data: Path, split: str | None = None) -> list[Clip]:
+    """The songs of one split (all when None); see `rows`."""
+    return [
+        Clip(
+            audio=audio,
+            dataset=row["dataset"],
+            kind=row["kind"],
+            split=row["split"],
+            reference=reference(*read_beats(audio.parent / row["beats"]), float(row["tempo_bpm"])),
+        )
+        for audio, row in rows(data, "beats", split)
+    ]
 
 
 def read_beats(path: Path) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

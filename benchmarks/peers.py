@@ -1,15 +1,12 @@
 """The trackers that are compared: how each is installed, run, and asked for its beats.
 
-Every peer lives in an environment of its own under `.bench/NAME`, made when it is first asked for.
 Ours runs in the interpreter that runs the benchmark. All answer alike: a JSON line a file.
 """
 
 import hashlib
 import json
 import os
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import clips
+from benchmarks.environments import ONE_THREAD, Environment, PeerError
 
 RUN = """
 import json, sys, time
@@ -37,38 +35,12 @@ for path in sys.argv[1:]:
 sys.exit(failed)
 """
 
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
+@dataclass(frozen=True, kw_only=True)
+class Peer(Environment):
+    """A tracker: where it runs, and its `track(path)`."""
 
-class PeerError(Exception):
-    """A peer that cannot be made here; the text says why and what would do."""
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A tracker: the Pythons it runs on, what pip installs (in order), and its `track(path)`."""
-
-    name: str
-    version: str
     track: str
-    pythons: tuple[str, ...] = ()
-    first: tuple[str, ...] = ()
-    package: str = ""
-
-    def python(self) -> str:
-        """The interpreter to run it with; makes its environment when there is none.
-
-        Raises PeerError when no Python fits or pip fails.
-        """
-        if not self.package:
-            return sys.executable
-        home = clips.CACHE / self.name
-        done = home / "recipe"
-        recipe = repr((self.pythons, self.first, self.package))
-        if not (done.exists() and done.read_text() == recipe):
-            _build(self, clips.cache(self.name))
-            done.write_text(recipe)
-        return str(home / "bin" / "python")
 
     def command(self, paths: Sequence[Path]) -> list[str]:
         """The command that prints a JSON line for each of `paths`."""
@@ -121,9 +93,9 @@ class Peer:
 
 
 OURS = Peer(
-    "halfgig",
-    "this tree",
-    """
+    name="halfgig",
+    version="this tree",
+    track="""
 from dataclasses import asdict
 from functions.beats import core
 
@@ -136,9 +108,9 @@ PEERS = {
     peer.name: peer
     for peer in (
         Peer(
-            "librosa",
-            "0.11.0",
-            """
+            name="librosa",
+            version="0.11.0",
+            track="""
 import librosa
 
 def track(path):
@@ -151,9 +123,9 @@ def track(path):
             package="librosa==0.11.0",
         ),
         Peer(
-            "aubio",
-            "0.4.9",
-            """
+            name="aubio",
+            version="0.4.9",
+            track="""
 import aubio
 
 def track(path):
@@ -172,9 +144,9 @@ def track(path):
             package="aubio==0.4.9",
         ),
         Peer(
-            "madmom",
-            "0.16.1",
-            """
+            name="madmom",
+            version="0.16.1",
+            track="""
 from madmom.features.beats import DBNBeatTrackingProcessor, RNNBeatProcessor
 
 network, decoder = RNNBeatProcessor(), DBNBeatTrackingProcessor(fps=100)
@@ -194,9 +166,9 @@ def track(path):
             package="madmom==0.16.1",
         ),
         Peer(
-            "essentia",
-            "2.1b6.dev1389",
-            """
+            name="essentia",
+            version="2.1b6.dev1389",
+            track="""
 import essentia.standard
 
 rhythm = essentia.standard.RhythmExtractor2013(method="multifeature")
@@ -211,65 +183,6 @@ def track(path):
         ),
     )
 }
-
-
-def _build(peer: Peer, home: Path) -> None:
-    """Make `home` the environment of `peer`. Its pins are old: builds see what is installed."""
-    python = _find_python(peer)
-    print(f"Making the environment of {peer.name} {peer.version}.", file=sys.stderr)
-    _must(peer, [python, "-m", "venv", "--clear", str(home)])
-    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    _must(peer, [*pip, *peer.first])
-    _must(peer, [*pip, "--no-build-isolation", peer.package])
-
-
-def _must(peer: Peer, command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise PeerError(f"{peer.name} could not be installed: {' '.join(command)} said: {last}")
-
-
-def _find_python(peer: Peer) -> str:
-    """An interpreter of a version the peer runs on, the peer's favourite first."""
-    found: dict[str, str] = {}
-    for candidate in _candidates(peer.pythons):
-        asked = subprocess.run(
-            [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-            capture_output=True,
-            text=True,
-        )
-        if not asked.returncode:
-            found.setdefault(asked.stdout.strip(), candidate)
-    for version in peer.pythons:
-        if version in found:
-            return found[version]
-    raise PeerError(
-        f"{peer.name} {peer.version} needs Python {' or '.join(peer.pythons)}, and none was found. "
-        f"Put one on PATH, or name its folder in HALFGIG_PYTHONS ('{os.pathsep}' between several)."
-    )
-
-
-def _candidates(versions: Sequence[str]) -> Iterator[str]:
-    """HALFGIG_PYTHONS, this interpreter, PATH, and where pyenv and uv keep theirs."""
-    named = [Path(item) for item in os.environ.get("HALFGIG_PYTHONS", "").split(os.pathsep) if item]
-    home = Path.home()
-    stores = [home / ".pyenv" / "versions", home / ".local" / "share" / "uv" / "python"]
-    for item in named:
-        yield from (str(path) for path in ([item] if item.is_file() else _inside(item, versions)))
-    yield sys.executable
-    for version in versions:
-        if path := shutil.which(f"python{version}"):
-            yield path
-    for store in stores:
-        if store.is_dir():
-            for folder in sorted(store.iterdir()):
-                yield from map(str, _inside(folder / "bin", versions))
-
-
-def _inside(folder: Path, versions: Sequence[str]) -> list[Path]:
-    paths = (folder / f"python{version}" for version in versions)
-    return [path for path in paths if path.is_file()]
 
 
 def names(text: str) -> list[Peer]:

@@ -5,14 +5,14 @@ first five seconds left out; tempo accuracy is that of Gouyon et al. 2006.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import mir_eval
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from benchmarks import calibration
+from benchmarks.bootstrap import Floats
 
 RIGHT = 0.8
 """A clip counts as right when its F is at least this; a confidence is the chance of that."""
@@ -115,27 +115,11 @@ def figures(scores: Sequence[Score]) -> dict[str, Any]:
     }
 
 
-def interval(values: ArrayLike, draws: int = 10_000, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of `values` [shape=(clips,)], drawn over clips.
-
-    Give it the differences of two trackers on the same clips, and the interval is the paired one.
-    """
-    values = np.asarray(values, dtype=float)
-    picks = np.random.default_rng(seed).integers(len(values), size=(draws, len(values)))
-    low, high = np.percentile(values[picks].mean(axis=1), [2.5, 97.5])
-    return float(low), float(high)
-
-
 @dataclass(frozen=True)
-class Bin:
-    """The clips whose confidence lies in [low, high): how many, and how right they were."""
+class Bin(calibration.Bin):
+    """And their mean F."""
 
-    low: float
-    high: float
-    clips: int
-    confidence: float
     f: float
-    right: float
 
 
 def reliability(scores: Sequence[Score], bins: int = 5) -> tuple[list[Bin], float]:
@@ -143,15 +127,10 @@ def reliability(scores: Sequence[Score], bins: int = 5) -> tuple[list[Bin], floa
 
     Clips without a confidence are left out; empty bins too.
     """
-    known = [(one.confidence, one.f) for one in scores if one.confidence is not None]
-    table, error = [], 0.0
-    for index in range(bins):
-        inside = [pair for pair in known if min(int(pair[0] * bins), bins - 1) == index]
-        if not inside:
-            continue
-        confidence = float(np.mean([pair[0] for pair in inside]))
-        right = float(np.mean([pair[1] >= RIGHT for pair in inside]))
-        f = float(np.mean([pair[1] for pair in inside]))
-        table.append(Bin(index / bins, (index + 1) / bins, len(inside), confidence, f, right))
-        error += abs(confidence - right) * len(inside) / len(known)
-    return table, error
+    known = [one for one in scores if one.confidence is not None]
+    confidence = np.array([one.confidence for one in known], dtype=float)
+    f = np.array([one.f for one in known])
+    rows = calibration.table(confidence, f >= RIGHT, bins)
+    means = [float(f[those].mean()) for those in calibration.inside(confidence, bins) if any(those)]
+    table = [Bin(**asdict(row), f=mean) for row, mean in zip(rows, means, strict=True)]
+    return table, calibration.error(rows)

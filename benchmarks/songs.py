@@ -1,6 +1,6 @@
-"""Songs to measure cost on: clips looped to any length, 44.1 kHz stereo, in any format."""
+"""Audio to measure cost on: clips looped to any length, in any format."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import cycle
 from pathlib import Path
 
@@ -11,23 +11,60 @@ from numpy.typing import NDArray
 
 from benchmarks import clips
 
-RATE = 44_100
+RATE, SPEECH_RATE = 44_100, 16_000
 SUBTYPES = {"wav": "PCM_16", "flac": "PCM_16", "mp3": "MPEG_LAYER_III"}
 DELAY = 300
 
 
 def song(minutes: float, suffix: str = "wav") -> Path:
-    """A file of that length, made of real clips of the data, or of the demo clip without them."""
-    sources = _sources()
+    """Music of that length, 44.1 kHz stereo: real clips of the data, or the demo without them.
+
+    The right channel is a little later and softer.
+    """
+    sources = _songs()
     path = clips.cache("songs") / f"{sources[0].stem}-{minutes:g}min.{suffix}"
+    return _written(path, minutes * 60, RATE, 2, _stereo(_looped(sources, RATE)))
+
+
+def speech(seconds: float, suffix: str = "wav") -> Path:
+    """Speech of that length, 16 kHz mono: human voices of the data, or the demo without them."""
+    sources = _voices()
+    path = clips.cache("songs") / f"{sources[0].stem}-{seconds:g}s.{suffix}"
+    return _written(path, seconds, SPEECH_RATE, 1, _looped(sources, SPEECH_RATE))
+
+
+def _songs() -> list[Path]:
+    try:
+        those = clips.load(clips.folder(), "dev")
+    except FileNotFoundError:
+        return _demo()
+    return [clip.audio for clip in those if clip.kind == "real"]
+
+
+def _voices() -> list[Path]:
+    try:
+        those = list(clips.rows(clips.folder(), "voice", "val"))
+    except FileNotFoundError:
+        return _demo()
+    return [audio for audio, row in those if row["label"] == "human"]
+
+
+def _demo() -> list[Path]:
+    return sorted(path for path in (clips.ROOT / "demo").iterdir() if path.suffix == ".ogg")
+
+
+def _written(
+    path: Path, seconds: float, rate: int, channels: int, blocks: Iterable[NDArray[np.float32]]
+) -> Path:
+    """The first `seconds` of `blocks` at `path`, unless they are there already."""
     if path.exists():
         return path
     partial = path.with_suffix(".partial")
-    left = round(minutes * 60 * RATE)
+    left, kind = round(seconds * rate), path.suffix[1:]
     with soundfile.SoundFile(
-        partial, "w", RATE, 2, SUBTYPES[suffix], format=suffix.upper()
+        partial, "w", rate, channels, SUBTYPES[kind], format=kind.upper()
     ) as file:
-        for block in _blocks(sources):
+        for block in blocks:
             file.write(block[:left])
             left -= len(block)
             if left <= 0:
@@ -36,18 +73,13 @@ def song(minutes: float, suffix: str = "wav") -> Path:
     return path
 
 
-def _sources() -> list[Path]:
-    try:
-        those = clips.load(clips.folder(), "dev")
-    except FileNotFoundError:
-        return sorted(path for path in (clips.ROOT / "demo").iterdir() if path.suffix == ".ogg")
-    return [clip.audio for clip in those if clip.kind == "real"]
-
-
-def _blocks(sources: list[Path]) -> Iterator[NDArray[np.float32]]:
-    """The clips one after the other, for ever, the right channel a little later and softer."""
+def _looped(sources: list[Path], rate: int) -> Iterator[NDArray[np.float32]]:
+    """The clips in mono, one after the other, for ever."""
     for path in cycle(sources):
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-        mono = soxr.resample(samples.mean(axis=1), rate, RATE)
-        both = np.column_stack((mono, 0.7 * np.roll(mono, DELAY)))
-        yield both.astype(np.float32)
+        samples, its = soundfile.read(path, dtype="float32", always_2d=True)
+        yield soxr.resample(samples.mean(axis=1), its, rate).astype(np.float32)
+
+
+def _stereo(blocks: Iterable[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    for mono in blocks:
+        yield np.column_stack((mono, 0.7 * np.roll(mono, DELAY))).astype(np.float32)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.score import Estimate, Reference, Score, figures, interval, reliability, score
+from benchmarks.score import Estimate, Reference, Score, figures, reliability, score
 
 TRUE = np.arange(0.0, 30.0, 0.5)
 REFERENCE = Reference(TRUE, TRUE[::4], 4, 120.0)
@@ -33,13 +33,6 @@ def test_no_answer_scores_nothing(beats: list[float]) -> None:
 def test_the_first_five_seconds_do_not_count() -> None:
     late = [time for time in TRUE if time >= 5]
     assert score(REFERENCE, Estimate([0.2, 3.3, *late])).f == 1.0
-
-
-def test_an_interval_holds_the_mean_and_shrinks_with_clips() -> None:
-    values = np.random.default_rng(0).normal(80, 20, 400)
-    low, high = interval(values)
-    assert low < values.mean() < high
-    assert high - low < np.diff(interval(values[:40]))[0]
 
 
 def test_figures_are_means_of_what_is_known() -> None:
