@@ -37,7 +37,7 @@ def _songs() -> list[Path]:
     try:
         those = clips.load(clips.folder(), "dev")
     except FileNotFoundError:
-        return _demo()
+        return [clips.ROOT / "demo" / "clip.ogg"]
     return [clip.audio for clip in those if clip.kind == "real"]
 
 
@@ -45,12 +45,8 @@ def _voices() -> list[Path]:
     try:
         those = list(clips.rows(clips.folder(), "voice", "val"))
     except FileNotFoundError:
-        return _demo()
+        return [clips.ROOT / "demo" / "speech.ogg"]
     return [audio for audio, row in those if row["label"] == "human"]
-
-
-def _demo() -> list[Path]:
-    return sorted(path for path in (clips.ROOT / "demo").iterdir() if path.suffix == ".ogg")
 
 
 def _written(

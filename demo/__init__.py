@@ -1,1 +1,1 @@
-"""A short clip that everything can be tried on."""
+"""Short clips that everything can be tried on."""

@@ -1,38 +1,55 @@
-"""The demo clip is what its script makes, and each function has something to say about it."""
+"""The demo clips are what their scripts make, and each function has something to say about its."""
 
+import importlib
 import subprocess
 import sys
+from types import ModuleType
 
 import numpy as np
+import pytest
 import soundfile
 
-from demo import clip
+from demo.__main__ import clip
 from functions.kit import manifest
 from tests.tree import ROOT
 
-
-def test_the_clip_is_small() -> None:
-    assert clip.PATH.stat().st_size < 250_000
+FUNCTIONS = manifest.discover(ROOT / "functions")
 
 
-def test_the_clip_is_what_the_script_renders() -> None:
-    shipped, rate = soundfile.read(clip.PATH)
-    rendered = clip.render()
-    assert rate == clip.RATE
+@pytest.fixture(params=sorted(path.stem for path in (ROOT / "demo").glob("*.ogg")))
+def script(request: pytest.FixtureRequest) -> ModuleType:
+    return importlib.import_module(f"demo.{request.param}")
+
+
+def test_a_clip_is_small(script: ModuleType) -> None:
+    assert script.PATH.stat().st_size < 250_000
+
+
+def test_a_clip_is_what_its_script_renders(script: ModuleType) -> None:
+    shipped, rate = soundfile.read(script.PATH, always_2d=True)
+    rendered = script.render().reshape(len(shipped), -1)
+    assert rate == script.RATE
     assert shipped.shape == rendered.shape
     # Lossy: the loudness of each 20 ms agrees, not each sample.
+    frame = rate // 50
+    size = frame * shipped.shape[1]
     loudness = [
-        np.sqrt((sound[: len(sound) // 882 * 882].reshape(-1, 882 * 2) ** 2).mean(axis=1))
+        np.sqrt((sound[: len(sound) // frame * frame] ** 2).reshape(-1, size).mean(axis=1))
         for sound in (shipped, rendered)
     ]
     assert np.corrcoef(*loudness)[0, 1] > 0.99
 
 
-def test_the_demo_runs_every_function() -> None:
+def test_the_demo_runs_every_function_on_its_own_clip() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "demo"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    for name in manifest.discover():
-        assert f"$ halfgig invoke {name} demo/clip.ogg" in done.stdout
+    for name, function in FUNCTIONS.items():
+        assert f"$ halfgig invoke {name} demo/{function.demo}.ogg" in done.stdout
         assert f"REPORT fn={name} " in done.stdout
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_names_a_clip_that_is_there(name: str) -> None:
+    assert clip(FUNCTIONS[name]).exists()

@@ -9,8 +9,6 @@ import pytest
 
 from tests.tree import ROOMS, ROOT, Tree
 
-CLIP = ROOT / "demo" / "clip.ogg"
-
 
 @pytest.mark.slow
 def test_the_wheel_works_wholly(tree: Tree, tmp_path: Path) -> None:
@@ -48,7 +46,8 @@ def test_the_wheel_works_wholly(tree: Tree, tmp_path: Path) -> None:
     assert all(function["folder"].startswith(str(venv)) for function in listed)
     for function in listed:
         if function["name"] != "echo":
-            answer = json.loads(halfgig("invoke", function["name"], str(CLIP), "--json"))
+            clip = ROOT / "demo" / f"{function['demo']}.ogg"
+            answer = json.loads(halfgig("invoke", function["name"], str(clip), "--json"))
             assert answer["report"]["status"] == 200
     sites = {path.name for path in (venv / "lib").glob("python*/site-packages/*")}
     assert {*ROOMS} <= sites

@@ -7,6 +7,7 @@ that a file that was cut, swapped or left behind never answers as what it is not
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Generic, TypeVar
 
 from functions.kit.manifest import Manifest, Tier
@@ -39,18 +40,39 @@ class NoModel(Problem):
     status, reason, title = 503, "no_model", "There is no model that works"
 
 
+class Once(Generic[T]):
+    """`choose`, made by the first call and kept for the life of the process.
+
+    Requests that come at the same time wait for the one that loads. What can't be chosen is tried
+    again by the next.
+    """
+
+    def __init__(
+        self, manifest: Manifest, loaders: Mapping[str, Callable[[Path | None], T]]
+    ) -> None:
+        self._manifest, self._loaders = manifest, loaders
+        self._lock = Lock()
+        self._choice: Choice[T] | None = None
+
+    def __call__(self) -> Choice[T]:
+        with self._lock:
+            if self._choice is None:
+                self._choice = choose(self._manifest, self._loaders)
+            return self._choice
+
+
 def choose(manifest: Manifest, loaders: Mapping[str, Callable[[Path | None], T]]) -> Choice[T]:
     """Load the first of the manifest's tiers, best first, that can be used.
 
-    `loaders` has a function for each tier's name. It takes the tier's file (None where it has
-    none) and raises where it can't be used.
+    `loaders` has a function for each name of a tier that this code knows. It takes the tier's file
+    (None where it has none), and raises where that can't be used.
 
     Raises `NoModel`, with a reason for each tier, where none can.
     """
     passed_over: list[dict[str, str]] = []
     for tier in manifest.tiers:
         path = manifest.folder / tier.file if tier.file else None
-        reason = _unfit(tier, path)
+        reason = _unfit(tier, path) if tier.name in loaders else "Nothing here loads it."
         if not reason:
             try:
                 return Choice(loaders[tier.name](path), tier.name, tuple(passed_over))

@@ -1,6 +1,7 @@
 """A function's bundle, and functions-framework's own command running it."""
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -13,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from demo.__main__ import clip
+from emulator import wire
 from functions.kit import manifest
 from tests.tree import ROOT, Tree
 
-CLIP = ROOT / "demo" / "clip.ogg"
+FUNCTIONS = manifest.discover(ROOT / "functions")
 
 
 @contextmanager
@@ -53,6 +56,12 @@ def post(url: str, body: bytes, kind: str) -> Any:
     request = urllib.request.Request(url, body, {"Content-Type": kind})
     with urllib.request.urlopen(request) as response:
         return json.loads(response.read())
+
+
+def events(url: str, body: bytes) -> list[tuple[str, Any]]:
+    headers = {"Content-Type": "audio/ogg", "Accept": "text/event-stream"}
+    with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as response:
+        return list(wire.events(response))
 
 
 def test_it_holds_the_function_and_the_kit_and_nothing_else(tree: Tree, tmp_path: Path) -> None:
@@ -99,8 +108,25 @@ def test_functions_framework_runs_what_was_dropped_in(tree: Tree) -> None:
         assert post(url, b"hello there", "text/plain")["words"] == ["hello", "there"]
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_framework_runs_every_function(name: str) -> None:
+    source = str(ROOT / "functions" / name / "main.py")
+    python = Path(sys.executable)
+    args = ("--target", FUNCTIONS[name].target, "--source", source)
+    with framework(python, ROOT, dict(os.environ), *args) as url:
+        body = clip(FUNCTIONS[name]).read_bytes()
+        answer = post(url, body, "audio/ogg")
+        assert answer["model"]["tier"] in [tier.name for tier in FUNCTIONS[name].tiers]
+        *progress, (last, result) = events(url, body)
+    assert (last, result) == ("result", answer)
+    assert [event for event, _ in progress] == ["progress"] * len(progress)
+    assert [data["fraction"] for _, data in progress] == sorted(
+        data["fraction"] for _, data in progress
+    )
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*manifest.discover(ROOT / "functions"), "echo"])
+@pytest.mark.parametrize("name", [*FUNCTIONS, "echo"])
 def test_a_bundle_runs_on_its_own_requirements_alone(tree: Tree, tmp_path: Path, name: str) -> None:
     function = manifest.discover(tree.root / "functions")[name]
     out = tmp_path / "out"
@@ -121,6 +147,6 @@ def test_a_bundle_runs_on_its_own_requirements_alone(tree: Tree, tmp_path: Path,
     subprocess.run([python, "-m", "pip", "check"], check=True, stdout=subprocess.DEVNULL)
     environ = {"PATH": f"{venv / 'bin'}:/usr/bin:/bin", "HOME": str(tmp_path)}
     with framework(python, out, environ, "--target", function.target) as url:
-        body = b"hello" if name == "echo" else CLIP.read_bytes()
+        body = b"hello" if name == "echo" else clip(function).read_bytes()
         answer = post(url, body, "application/octet-stream")
     assert answer["words"] == ["hello"] if name == "echo" else answer["model"]["tier"]

@@ -1,0 +1,59 @@
+"""The network in `model/`: log mel bands of one window in, a logit for each emotion out."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from functions.kit import onnx
+from functions.kit.spectrum import Floats
+
+SHORTEST = 40
+"""Frames that the network needs; what is shorter is heard again from its start."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that was loaded, and what its file says of itself."""
+
+    labels: tuple[str, ...]
+    version: str
+    calibration: str
+    """What its probabilities were fitted on, as a sentence."""
+    margin: float
+    """By how much the likeliest emotion must lead the second to be certain."""
+    run: Callable[[Floats], Floats]
+
+    def log_probabilities(self, logs: Floats) -> Floats:
+        """Of each of `labels`, shape (labels,), for the `LogMel` frames of one window."""
+        if len(logs) < SHORTEST:
+            logs = np.resize(logs, (SHORTEST, logs.shape[1]))
+        return log_softmax(self.run(logs).astype(float))
+
+
+def load(path: Path | None) -> Network:
+    """The network in the ONNX file at `path`. Raises where it is not one of ours."""
+    if path is None:
+        raise ValueError("function.toml names no file for it")
+    session = onnx.session(path)
+    said = session.get_modelmeta().custom_metadata_map
+
+    def run(logs: Floats) -> Floats:
+        (logits,) = session.run(["logits"], {"logs": logs[None].astype(np.float32)})
+        return np.asarray(logits[0])
+
+    return Network(
+        labels=tuple(json.loads(said["labels"])),
+        version=said["version"],
+        calibration=said["calibration"],
+        margin=float(said["margin"]),
+        run=run,
+    )
+
+
+def log_softmax(logits: Floats) -> Floats:
+    """Logarithms of probabilities that sum to one, shape as `logits` (labels,)."""
+    shifted = logits - logits.max()
+    return np.asarray(shifted - np.log(np.exp(shifted).sum()))

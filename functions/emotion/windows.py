@@ -1,0 +1,95 @@
+"""A stream of log mel frames, cut into overlapping windows that know what of them is speech."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from functions.kit.mel import BANDS, FPS
+from functions.kit.spectrum import Floats
+from functions.kit.speech import SPEECH, STEP, Gate
+
+WINDOW_S, HOP_S = 5.0, 2.5
+FRAMES = int(WINDOW_S * FPS)
+LONGEST = 320
+"""Frames up to which the whole is one window, rather than two that are almost the same."""
+SLACK = int(0.5 * FPS)
+"""Frames that a window must leave behind it; else it gives way to the last one."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of the audio: seconds from `start` to `end`, and how many of them are speech."""
+
+    start: float
+    end: float
+    speech_s: float
+    logs: Floats
+    """Its `LogMel` frames, shape (frames, 64)."""
+
+
+class Windows:
+    """Cuts frames into windows as they come: `push` blocks, then `finish`.
+
+    There is a window every 2.5 s. The last ends where the audio does, and audio of up to 5 s is
+    one window. However the frames are cut into blocks, the windows are the same; no more of them
+    is held than two windows and what the speech gate is behind.
+    """
+
+    def __init__(self) -> None:
+        self._gate = Gate()
+        self._steps = np.zeros(0, bool)
+        self._logs: Floats = np.zeros((0, BANDS), np.float32)
+        self._dropped = 0
+        self._count = 0
+
+    @property
+    def frames(self) -> int:
+        """Frames heard so far."""
+        return self._dropped + len(self._logs)
+
+    def push(self, logs: Floats) -> Iterator[Window]:
+        """The windows that `logs`, shape (n, 64), complete."""
+        self._hear(logs)
+        yield from self._regular()
+
+    def finish(self, logs: Floats, seconds: float) -> Iterator[Window]:
+        """The windows that are left, with the last of the frames; the audio took `seconds`."""
+        self._hear(logs, last=True)
+        yield from self._regular()
+        if self.frames <= LONGEST:
+            yield self._window(0, self.frames, 0.0, seconds)
+            return
+        if self._count == 0:
+            yield self._window(0, FRAMES, 0.0, WINDOW_S)
+        yield self._window(self.frames - FRAMES, self.frames, seconds - WINDOW_S, seconds)
+
+    def speech_s(self, start: float = 0.0, end: float | None = None) -> float:
+        """Seconds of speech from second `start` to `end`, or to the last one heard."""
+        last = self.frames if end is None else min(round(end * FPS), self.frames)
+        return self._spoken(round(start * FPS), last) / FPS
+
+    def _hear(self, logs: Floats, *, last: bool = False) -> None:
+        speech = self._gate.push(logs, last=last) >= SPEECH
+        self._steps = np.concatenate([self._steps, speech])
+        self._logs = np.concatenate([self._logs, logs])
+
+    def _regular(self) -> Iterator[Window]:
+        while True:
+            start = round(self._count * HOP_S * FPS)
+            end = start + FRAMES
+            if end > len(self._steps) * STEP or end + SLACK > self.frames:
+                return
+            self._logs = self._logs[start - self._dropped :]
+            self._dropped = start
+            seconds = self._count * HOP_S
+            self._count += 1
+            yield self._window(start, end, seconds, seconds + WINDOW_S)
+
+    def _window(self, first: int, last: int, start: float, end: float) -> Window:
+        logs = self._logs[first - self._dropped : last - self._dropped]
+        return Window(start, end, self._spoken(first, last) / FPS, logs)
+
+    def _spoken(self, first: int, last: int) -> int:
+        """How many of the frames from `first` on, up to `last`, are speech."""
+        return int(np.count_nonzero(self._steps[np.arange(first, last) // STEP]))
