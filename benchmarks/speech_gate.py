@@ -11,7 +11,7 @@ import argparse
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,7 +21,8 @@ import soxr
 from numpy.typing import NDArray
 
 from benchmarks import clips
-from benchmarks.bootstrap import interval
+from benchmarks.bootstrap import span
+from functions.emotion.core import LEAST_S, LEAST_SHARE
 from functions.emotion.windows import Window, Windows
 from functions.kit.mel import FPS, HOP, RATE, LogMel
 from functions.kit.speech import SPEECH, STEP, Gate
@@ -31,8 +32,6 @@ from training.speech.corpus import held_out
 Sound = NDArray[np.float32]
 FLOOR = 10 ** (-20 / 10)
 """Power, relative to a clip's loud frames, from which a step of speech counts."""
-LEAST_S, LEAST_SHARE = 0.5, 0.2
-"""Speech that a window needs for `emotion` to judge it."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +55,17 @@ def heard(sound: Sound, *, speech: bool) -> tuple[NDArray[np.bool_], NDArray[np.
     found = [*windows.push(logs), *windows.finish(logs[:0], sound.size / RATE)]
     steps = Gate().push(logs, last=True) >= SPEECH
     counts = loud(sound, len(steps)) if speech else np.ones(len(steps), bool)
-    judged = [passes(one) for one in found if counts[covered(one, len(steps))].any()]
-    return steps[counts], np.array(judged, bool)
+    asked = np.array([counts[covered(one, len(steps))].any() for one in found], bool)
+    return steps[counts], judged(found)[asked]
 
 
-def passes(window: Window) -> bool:
-    """Whether `emotion` judges a window."""
-    return window.speech_s >= max(LEAST_S, LEAST_SHARE * (window.end - window.start))
+def judged(windows: Sequence[Window]) -> NDArray[np.bool_]:
+    """Which windows of a clip `emotion` judges: by the share of speech, unless that leaves none."""
+    spoken = np.array([one.speech_s for one in windows])
+    share = spoken / np.array([one.end - one.start for one in windows])
+    enough = spoken >= LEAST_S
+    most = enough & (share >= LEAST_SHARE)
+    return most if most.any() else enough
 
 
 def covered(window: Window, steps: int) -> slice:
@@ -83,23 +86,19 @@ def loud(sound: Sound, steps: int) -> NDArray[np.bool_]:
 
 
 def row(name: str, sounds: Iterable[Sound], *, speech: bool) -> Row:
-    """Hears all `sounds`; a clip weighs as much as what counts of it."""
+    """Hears all `sounds`."""
     steps, windows = zip(*(heard(one, speech=speech) for one in sounds), strict=True)
-    return Row(
-        name,
-        len(steps),
-        sum(map(len, windows)),
-        *_percent([one for one in windows if len(one)]),
-        sum(map(len, steps)),
-        *_percent([one for one in steps if len(one)]),
-    )
+    return Row(name, len(steps), *percent(windows), *percent(steps))
 
 
-def _percent(parts: list[NDArray[np.bool_]]) -> tuple[float, tuple[float, float]]:
-    size = np.array([len(one) for one in parts], float)
-    through = np.array([one.sum() for one in parts], float) * len(parts) / size.sum()
-    low, high = interval(100 * through)
-    return round(float(100 * through.mean()), 2), (round(low, 2), round(high, 2))
+def percent(parts: Sequence[NDArray[np.bool_]]) -> tuple[int, float, tuple[float, float]]:
+    """How many there are, the share let through, and what it is on other draws of the clips."""
+    size, through = (np.array([pick(one) for one in parts], float) for pick in (len, np.sum))
+    picks = np.random.default_rng(0).integers(len(parts), size=(2_000, len(parts)))
+    draws = 100 * through[picks].sum(axis=1) / size[picks].sum(axis=1).clip(1)
+    low, high = span(draws)
+    share = 100 * through.sum() / max(1.0, size.sum())
+    return int(size.sum()), round(float(share), 2), (round(low, 2), round(high, 2))
 
 
 def read(path: Path) -> Sound:
@@ -186,7 +185,7 @@ def stationary() -> Iterator[tuple[str, list[Sound]]]:
     random = np.random.default_rng(0)
     clicks = np.zeros(samples)
     clicks[random.integers(0, samples, 100)] = random.uniform(-1, 1, 100)
-    hum = sum(np.sin(2 * np.pi * 50 * k * seconds) / k for k in (1, 2, 3, 4, 5, 7))
+    hum = np.sum([np.sin(2 * np.pi * 50 * k * seconds) / k for k in (1, 2, 3, 5, 7)], axis=0)
     sweep = np.sin(2 * np.pi * 100 * 20 / np.log(60) * (60 ** (seconds / 20) - 1))
     dither = np.round(random.uniform(-1, 1, samples)) / 32_768
     kinds: dict[str, list[NDArray[np.floating]]] = {
@@ -239,18 +238,19 @@ def report(data: Path, split: str, font: Path | None) -> Iterator[Row]:
         yield row(name, sounds, speech=False)
 
 
-def table(rows: Iterable[Row]) -> Iterator[str]:
-    """Lines of Markdown."""
-    yield "| | clips | windows let through, % | steps let through, % |\n|---|---|---|---|"
-    for one in rows:
-        spans = [
-            f"{share:.1f} ({low:.1f} to {high:.1f})"
-            for share, (low, high) in (
-                (one.windows_through, one.windows_interval),
-                (one.steps_through, one.steps_interval),
-            )
-        ]
-        yield f"| {one.sound} | {one.clips} | {spans[0]} | {spans[1]} |"
+HEADER = "| | clips | windows let through, % | steps let through, % |\n|---|---|---|---|"
+
+
+def line(one: Row) -> str:
+    """A row as Markdown."""
+    windows, steps = (
+        f"{share:.1f} ({low:.1f} to {high:.1f})"
+        for share, (low, high) in (
+            (one.windows_through, one.windows_interval),
+            (one.steps_through, one.steps_interval),
+        )
+    )
+    return f"| {one.sound} | {one.clips} | {windows} | {steps} |"
 
 
 def main() -> int:
@@ -262,9 +262,10 @@ def main() -> int:
     options = parser.parse_args()
     rows: list[Row] = []
     try:
+        print(HEADER)
         for one in report(options.data, options.split, options.font):
             rows.append(one)
-            print(*([line for line in table([one])][len(rows) > 1 :]), sep="\n", flush=True)
+            print(line(one), flush=True)
     except FileNotFoundError as error:
         print(error, file=sys.stderr)
         return 2
