@@ -134,7 +134,8 @@ def harmonics(pitch: Samples, formants: list[Samples]) -> Samples:
         for middle, width in zip(formants, BANDWIDTHS_HZ, strict=True):
             gain = gain * middle**2 / np.hypot(middle**2 - hertz**2, hertz * width)
         wave += np.where(hertz < 0.45 * RATE, gain, 0) * np.sin(k * phase)
-    return wave / 4
+    loudness = np.sqrt(smooth(wave**2) + 1e-6)
+    return wave / loudness**0.7 / 4  # Formants alone would set vowels too far apart.
 
 
 def hissing(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.framework import framework, left, post
 from tests.tree import ROOMS, ROOT, Tree
 
 
@@ -31,11 +32,15 @@ def test_the_wheel_works_wholly(tree: Tree, tmp_path: Path) -> None:
     (built,) = tmp_path.glob("halfgig-*.whl")
     subprocess.run([*pip, "install", built], check=True)
 
+    home = tmp_path / "home"
+    home.mkdir()
+    environ = {"HOME": str(home), "PATH": f"{venv / 'bin'}:/usr/bin:/bin"}
+
     def halfgig(*args: str) -> str:
         return subprocess.run(
             [venv / "bin" / "halfgig", *args],
             cwd=tmp_path,
-            env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+            env=environ,
             stdout=subprocess.PIPE,
             text=True,
             check=True,
@@ -49,6 +54,10 @@ def test_the_wheel_works_wholly(tree: Tree, tmp_path: Path) -> None:
             clip = ROOT / "demo" / f"{function['demo']}.ogg"
             answer = json.loads(halfgig("invoke", function["name"], str(clip), "--json"))
             assert answer["report"]["status"] == 200
+            args = ("--target", function["target"], "--source", f"{function['folder']}/main.py")
+            with framework(python, tmp_path, environ, *args) as url:
+                assert post(url, clip.read_bytes(), "audio/ogg") == answer["result"]
+    assert left(home) == []
     sites = {path.name for path in (venv / "lib").glob("python*/site-packages/*")}
     assert {*ROOMS} <= sites
     assert not sites & {"tests", "training", "benchmarks", "demo"}

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 
 LINES = 24
 """Windows of a timeline with a line each; of a longer one, those that say the same are joined."""
+COLOURS = {
+    "neutral": "#9aa5b1",
+    "calm": "#6bbf8a",
+    "happy": "#f2c14e",
+    "sad": "#4a6fa5",
+    "angry": "#d1495b",
+    "fearful": "#7a5195",
+    "disgust": "#7d8c3a",
+    "surprised": "#ef8a47",
+    "other": "#d9d9d9",
+}
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
@@ -94,7 +105,8 @@ def plot(result: dict[str, Any], audio: Path, out: Path) -> None:
     tops = np.cumsum(shares, axis=1)
     for i, label in enumerate(labels):
         bottom = tops[:, i - 1] if i else np.zeros(len(times))
-        stack.fill_between(times, bottom, tops[:, i], color=f"C{i}", linewidth=0, label=label)
+        colour = COLOURS.get(label, f"C{i}")
+        stack.fill_between(times, bottom, tops[:, i], color=colour, linewidth=0, label=label)
     stack.set_ylim(0, 1)
     stack.set_ylabel("probability")
     stack.set_xlabel("seconds")

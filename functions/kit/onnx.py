@@ -20,13 +20,17 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 def session(path: Path) -> InferenceSession:
     """A session of the model in `path`, on one thread of the CPU.
 
-    onnxruntime is imported here, so that what never runs a model never pays for it. Raises
-    ImportError where it is not installed, and its own errors where it can't read the file.
+    onnxruntime is imported here, so that what never runs a model never pays for it. It keeps no
+    plan of the memory for each shape of input it has met, as those are many.
+
+    Raises ImportError where onnxruntime is not installed, and its own errors where it can't read
+    the file.
     """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # Whatever became of it since.
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.enable_mem_pattern = False
+    options.log_severity_level = 3  # Errors; they are raised as well.
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -1,67 +1,17 @@
 """A function's bundle, and functions-framework's own command running it."""
 
-import json
-import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from demo.__main__ import clip
-from emulator import wire
 from functions.kit import manifest
+from tests.framework import framework, left, post
 from tests.tree import ROOT, Tree
 
 FUNCTIONS = manifest.discover(ROOT / "functions")
-
-
-@contextmanager
-def framework(python: Path, cwd: Path, environ: dict[str, str], *args: str) -> Iterator[str]:
-    """functions-framework's command, of the environment of `python`; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command: list[str | Path] = [
-        python.with_name("functions-framework"),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        port,
-    ]
-    with subprocess.Popen([*command, *args], cwd=cwd, env=environ) as process:
-        try:
-            url = f"http://127.0.0.1:{port}"
-            deadline = time.monotonic() + 30
-            while True:
-                try:
-                    with urllib.request.urlopen(f"{url}/health"):
-                        break
-                except OSError:
-                    if time.monotonic() > deadline or process.poll() is not None:
-                        raise
-                    time.sleep(0.1)
-            yield url
-        finally:
-            process.terminate()
-
-
-def post(url: str, body: bytes, kind: str) -> Any:
-    request = urllib.request.Request(url, body, {"Content-Type": kind})
-    with urllib.request.urlopen(request) as response:
-        return json.loads(response.read())
-
-
-def events(url: str, body: bytes) -> list[tuple[str, Any]]:
-    headers = {"Content-Type": "audio/ogg", "Accept": "text/event-stream"}
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as response:
-        return list(wire.events(response))
 
 
 def test_it_holds_the_function_and_the_kit_and_nothing_else(tree: Tree, tmp_path: Path) -> None:
@@ -108,23 +58,6 @@ def test_functions_framework_runs_what_was_dropped_in(tree: Tree) -> None:
         assert post(url, b"hello there", "text/plain")["words"] == ["hello", "there"]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_functions_framework_runs_every_function(name: str) -> None:
-    source = str(ROOT / "functions" / name / "main.py")
-    python = Path(sys.executable)
-    args = ("--target", FUNCTIONS[name].target, "--source", source)
-    with framework(python, ROOT, dict(os.environ), *args) as url:
-        body = clip(FUNCTIONS[name]).read_bytes()
-        answer = post(url, body, "audio/ogg")
-        assert answer["model"]["tier"] in [tier.name for tier in FUNCTIONS[name].tiers]
-        *progress, (last, result) = events(url, body)
-    assert (last, result) == ("result", answer)
-    assert [event for event, _ in progress] == ["progress"] * len(progress)
-    assert [data["fraction"] for _, data in progress] == sorted(
-        data["fraction"] for _, data in progress
-    )
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*FUNCTIONS, "echo"])
 def test_a_bundle_runs_on_its_own_requirements_alone(tree: Tree, tmp_path: Path, name: str) -> None:
@@ -145,8 +78,11 @@ def test_a_bundle_runs_on_its_own_requirements_alone(tree: Tree, tmp_path: Path,
     ]
     subprocess.run([*install, "-r", out / "requirements.txt"], check=True)
     subprocess.run([python, "-m", "pip", "check"], check=True, stdout=subprocess.DEVNULL)
-    environ = {"PATH": f"{venv / 'bin'}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    home = tmp_path / "home"
+    home.mkdir()
+    environ = {"PATH": f"{venv / 'bin'}:/usr/bin:/bin", "HOME": str(home)}
     with framework(python, out, environ, "--target", function.target) as url:
         body = b"hello" if name == "echo" else clip(function).read_bytes()
         answer = post(url, body, "application/octet-stream")
     assert answer["words"] == ["hello"] if name == "echo" else answer["model"]["tier"]
+    assert left(home) == []

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from functions.emotion import core, network
+from functions.kit.spectrum import Floats
+
+
+@pytest.fixture(scope="module")
+def loaded() -> network.Network:
+    return core.chosen().loaded
+
+
+def logs(frames: int) -> Floats:
+    values: Floats = np.random.default_rng(frames).uniform(-15, 0, (frames, 64))
+    return values.astype(np.float32)
+
+
+@pytest.mark.parametrize("frames", [1, 32, 40, 200, 312, 320])
+def test_a_window_of_any_length_has_probabilities(frames: int, loaded: network.Network) -> None:
+    log_probabilities = loaded.log_probabilities(logs(frames))
+    assert log_probabilities.shape == (9,)
+    assert np.exp(log_probabilities).sum() == pytest.approx(1.0)
+
+
+def test_what_is_too_short_is_heard_again(loaded: network.Network) -> None:
+    few = logs(30)
+    twice = np.concatenate([few, few])[: network.SHORTEST]
+    np.testing.assert_array_equal(loaded.log_probabilities(few), loaded.log_probabilities(twice))
+
+
+def test_its_file_says_what_it_is(loaded: network.Network) -> None:
+    assert len(loaded.labels) == len(set(loaded.labels)) == 9
+    assert loaded.version
+    assert loaded.calibration
+    assert 0 <= loaded.margin < 1
+
+
+def test_no_file_is_no_network() -> None:
+    with pytest.raises(ValueError, match="names no file"):
+        network.load(None)
+
+
+def test_log_softmax_of_large_logits() -> None:
+    assert network.log_softmax(np.array([1e4, 1e4])).tolist() == pytest.approx([-np.log(2)] * 2)
