@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks import clips, evaluations, peers
 from benchmarks.bootstrap import Floats, interval
-from benchmarks.environments import PeerError
+from benchmarks.environments import PeerError, named
 from benchmarks.score import Estimate, Score, figures, reliability, score
 
 SHIPPED = ("version", "all", "interval", "parts", "confidence", "clips")
@@ -162,7 +162,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         those = clips.load(options.data, options.split)
-        asked = peers.names(options.peers)
+        asked = named(options.peers, peers.PEERS)
     except (FileNotFoundError, PeerError) as error:
         print(error, file=sys.stderr)
         return 2

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import clips, peers, songs
-from benchmarks.environments import ONE_THREAD, PeerError
+from benchmarks.environments import ONE_THREAD, PeerError, named
 from emulator.cage import Cage, CageUnavailable
 
 MEMORY_MB = 512
@@ -58,7 +58,7 @@ def main() -> int:
     song = songs.song(3)
     rows = {}
     try:
-        for peer in [peers.OURS, *peers.names(options.peers)]:
+        for peer in [peers.OURS, *named(options.peers, peers.PEERS)]:
             command = peer.command([song])
             subprocess.run(  # Warms the disk and numba's cache: a cage is charged for neither.
                 command, cwd=clips.ROOT, capture_output=True, env=os.environ | ONE_THREAD

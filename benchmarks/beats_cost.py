@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import clips, measure, peers, songs
-from benchmarks.environments import ONE_THREAD, PeerError
+from benchmarks.environments import ONE_THREAD, PeerError, named
 
 SONG_MINUTES = 3
 LENGTHS = (1, 3, 10, 60)
@@ -62,7 +62,7 @@ def main() -> int:
     options = parser.parse_args()
     tools = [peers.OURS]
     try:
-        asked = peers.names(options.peers)
+        asked = named(options.peers, peers.PEERS)
     except PeerError as error:
         print(error, file=sys.stderr)
         return 2

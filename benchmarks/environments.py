@@ -4,9 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks import clips
 
@@ -100,3 +101,15 @@ def _candidates(versions: Sequence[str]) -> Iterator[str]:
 def _inside(folder: Path, versions: Sequence[str]) -> list[Path]:
     paths = (folder / f"python{version}" for version in versions)
     return [path for path in paths if path.is_file()]
+
+
+E = TypeVar("E", bound=Environment)
+
+
+def named(text: str, peers: Mapping[str, E]) -> list[E]:
+    """The peers named in `a,b,c`; raises PeerError for one that there is not."""
+    wanted = [name for name in text.split(",") if name]
+    for name in wanted:
+        if name not in peers:
+            raise PeerError(f"There is no peer {name!r}. There are: {', '.join(peers)}.")
+    return [peers[name] for name in wanted]

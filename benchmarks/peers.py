@@ -183,12 +183,3 @@ def track(path):
         ),
     )
 }
-
-
-def names(text: str) -> list[Peer]:
-    """The peers named in `a,b,c`; raises PeerError for one that there is not."""
-    wanted = [name for name in text.split(",") if name]
-    for name in wanted:
-        if name not in PEERS:
-            raise PeerError(f"There is no peer {name!r}. There are: {', '.join(PEERS)}.")
-    return [PEERS[name] for name in wanted]
