@@ -17,8 +17,8 @@ SPEECH = 0.5
 """Probability from which a step counts as speech."""
 AROUND = 96
 """Frames heard before and after a step: half of them by the network, all for the level."""
-STRIDES = ((2, 2), (2, 3), (1, 1), (2, 1), (2, 1), (1, 1), (1, 1))
-"""Frames and bands from one patch to the next, in each layer of the network."""
+STRIDES = ((2, 2), (3, 2), (1, 1), (1, 2), (1, 2), (1, 1), (1, 1))
+"""Bands and frames from one patch to the next, in each layer of the network."""
 _AT_ONCE = 64  # steps, lest a long block cost memory
 
 
@@ -43,21 +43,22 @@ def levelled(logs: Floats) -> Floats:
 def judged(logs: Floats) -> Floats:
     """Probability of speech of each step of `logs`, less the `AROUND` frames at either end."""
     w = weights()
-    x = levelled(logs)[:-1, :, None]
+    x = levelled(logs)[:-1].T[None]
     for i, stride in enumerate(STRIDES):
         x = _layer(x, w[f"weight{i}"], w[f"bias{i}"], stride)
         if i < len(STRIDES) - 1:
             np.maximum(x, 0.0, out=x)
-    return np.asarray(1.0 / (1.0 + np.exp(-x[:, 0, 0])), np.float32)
+    return np.asarray(1.0 / (1.0 + np.exp(-x[0, 0])), np.float32)
 
 
 def _layer(x: Floats, weight: Floats, bias: Floats, stride: tuple[int, int]) -> Floats:
-    """A convolution over frames, bands and channels: x (t, f, c), weight (dt, df, c, out)."""
-    frames, bands, channels, out = weight.shape
-    patches = sliding_window_view(x, (frames, bands), axis=(0, 1))[:: stride[0], :: stride[1]]
-    rows = np.moveaxis(patches, 2, -1).reshape(-1, frames * bands * channels)
-    y: Floats = rows @ weight.reshape(-1, out) + bias
-    return y.reshape(*patches.shape[:2], out)
+    """A convolution: x (channels, bands, frames), weight (out, channels, bands, frames)."""
+    out, channels, bands, frames = weight.shape
+    patches = sliding_window_view(x, (bands, frames), axis=(1, 2))
+    patches = patches[:, :: stride[0], :: stride[1]].transpose(0, 3, 4, 1, 2)
+    columns = patches.reshape(channels * bands * frames, -1)
+    y: Floats = weight.reshape(out, -1) @ columns + bias[:, None]
+    return y.reshape(out, *patches.shape[3:])
 
 
 class Gate:

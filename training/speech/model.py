@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from functions.kit.speech import AROUND, STRIDES
 
-SHAPES = ((12, 4, 5), (24, 4, 5), (32, 1, 9), (32, 4, 1), (32, 4, 1), (32, 5, 1), (1, 1, 1))
-"""Channels that come out of each layer, and the frames and bands of its patches."""
+SHAPES = ((12, 5, 4), (24, 5, 4), (32, 9, 1), (32, 1, 4), (32, 1, 4), (32, 1, 5), (1, 1, 1))
+"""Channels that come out of each layer, and the bands and frames of its patches."""
 
 
 def levelled(logs: Tensor) -> Tensor:
@@ -33,11 +33,11 @@ class GateNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, logs: Tensor) -> Tensor:
-        x = levelled(logs)[:, None]
+        x = levelled(logs).transpose(1, 2)[:, None]
         for i, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=False)):
             x = torch.relu(norm(layer(x)))
             x = self.dropout(x) if i >= 2 else x
-        return self.layers[-1](x)[:, 0, :, 0]
+        return self.layers[-1](x)[:, 0, 0]
 
 
 def exported(net: GateNet) -> dict[str, NDArray[np.float16]]:
@@ -50,6 +50,6 @@ def exported(net: GateNet) -> dict[str, NDArray[np.float16]]:
             gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
             weight = weight * gain.reshape(-1, 1, 1, 1)
             bias = (bias - norm.running_mean) * gain + norm.bias
-        arrays[f"weight{i}"] = weight.permute(2, 3, 1, 0).detach().numpy().astype(np.float16)
+        arrays[f"weight{i}"] = weight.detach().numpy().astype(np.float16)
         arrays[f"bias{i}"] = bias.detach().numpy().astype(np.float16)
     return arrays

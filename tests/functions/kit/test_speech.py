@@ -23,19 +23,19 @@ def straight(x: Floats, step: int) -> float:
     padded = np.pad(x.astype(float), ((96, 112), (0, 0)), constant_values=np.log(1e-10))
     near = padded[step * STEP :][: 2 * 96 + STEP]
     level = [np.log(np.exp(near[t : t + 96].max(axis=1)).mean()) for t in range(112)]
-    y = ((near[48:160] - np.array(level)[:, None]).clip(-12, 3) / 4 + 1)[:, :, None]
-    strides = [(2, 2), (2, 3), (1, 1), (2, 1), (2, 1), (1, 1), (1, 1)]
-    for i, (dt, df) in enumerate(strides):
+    y = ((near[48:160] - np.array(level)[:, None]).clip(-12, 3) / 4 + 1).T[None]
+    strides = [(2, 2), (3, 2), (1, 1), (1, 2), (1, 2), (1, 1), (1, 1)]
+    for i, (up, on) in enumerate(strides):
         weight = weights()[f"weight{i}"].astype(float)
-        long, wide = weight.shape[:2]
+        wide, long = weight.shape[2:]
         rows = [
             [
-                np.tensordot(y[t : t + long, f : f + wide], weight, 3)
-                for f in range(0, y.shape[1] - wide + 1, df)
+                np.tensordot(weight, y[:, f : f + wide, t : t + long], 3)
+                for t in range(0, y.shape[2] - long + 1, on)
             ]
-            for t in range(0, len(y) - long + 1, dt)
+            for f in range(0, y.shape[1] - wide + 1, up)
         ]
-        y = np.array(rows) + weights()[f"bias{i}"]
+        y = np.moveaxis(np.array(rows), 2, 0) + weights()[f"bias{i}"][:, None, None]
         y = y if i == 6 else np.maximum(y, 0)
     return float(1 / (1 + np.exp(-y[0, 0, 0])))
 
