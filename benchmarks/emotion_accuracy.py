@@ -11,7 +11,6 @@ what it found to the `figures.json` that ships with the model.
 
 import argparse
 import hashlib
-import os
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -25,7 +24,7 @@ import numpy as np
 
 from benchmarks import bootstrap, calibration, clips, conditions, evaluations, recall, risk
 from benchmarks.bootstrap import Floats
-from benchmarks.environments import ONE_THREAD
+from benchmarks.environments import one_thread
 from benchmarks.recall import Answer
 from functions.emotion import core, network
 from functions.kit.problem import Problem
@@ -78,7 +77,7 @@ def answer(voice: Voice, condition: str | None = None) -> Answer:
 
 def ask(voices: Sequence[Voice], condition: str | None = None) -> dict[str, list[Answer]]:
     """`answer` for each, by corpus, from two processes that keep the model loaded."""
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
+    with one_thread(), ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
         answers = pool.map(answer, voices, [condition] * len(voices), chunksize=CHUNK)
         return recall.by_corpus(list(answers))
 
@@ -267,7 +266,6 @@ def main() -> int:
     options = parser.parse_args()
     if options.split == "test" and options.every != 1:
         parser.error("The test split is judged whole: leave --every out.")
-    os.environ.update(ONE_THREAD)
     try:
         voices = load(options.data, options.split)[:: options.every]
         among = labels_of(load(options.data))
