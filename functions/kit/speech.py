@@ -57,7 +57,8 @@ def _layer(x: Floats, weight: Floats, bias: Floats, stride: tuple[int, int]) -> 
     patches = sliding_window_view(x, (bands, frames), axis=(1, 2))
     patches = patches[:, :: stride[0], :: stride[1]].transpose(0, 3, 4, 1, 2)
     columns = patches.reshape(channels * bands * frames, -1)
-    y: Floats = weight.reshape(out, -1) @ columns + bias[:, None]
+    y: Floats = weight.reshape(out, -1) @ columns
+    y += bias[:, None]
     return y.reshape(out, *patches.shape[3:])
 
 
