@@ -63,7 +63,7 @@ class Emotion:
     emotion: str
     """The likeliest, certain or not."""
     certain: bool
-    """Whether it leads the second by enough to be relied on."""
+    """Whether it leads the second by enough to be relied on, and there is speech enough."""
     scores: dict[str, float]
     """The probability of each emotion, over all windows with speech."""
     segments: list[Segment]
@@ -110,9 +110,9 @@ class _Listener:
         able = [each for each in self._heard if each.log_probabilities is not None]
         if spoken < LEAST_S or not able:
             raise _no_speech(spoken, seconds)
-        told = [each for each in able if each.share >= LEAST_SHARE]
-        if not told:
-            told = able
+        clear = [each for each in able if each.share >= LEAST_SHARE]
+        told = clear or able
+        if not clear:
             warnings = [*warnings, f"Only {spoken:.1f} of {seconds:.1f} s are speech."]
         weights = np.array([each.speech_s for each in told])
         logs = np.array([each.log_probabilities for each in told])
@@ -122,7 +122,7 @@ class _Listener:
         segments = [self._segment(each, least) for each in self._heard]
         return Emotion(
             emotion=self._likeliest(overall),
-            certain=bool(first - second >= self._network.margin),
+            certain=bool(clear and first - second >= self._network.margin),
             scores=self._scores(overall),
             segments=segments,
             rows=self._rows(segments, seconds),
@@ -172,7 +172,7 @@ class _Listener:
 def _no_speech(spoken: float, seconds: float) -> NoSpeech:
     together = " within five seconds" if spoken >= LEAST_S else ""
     return NoSpeech(
-        f"There are {spoken:.1f} s of speech in {seconds:.1f} s of audio. At least {LEAST_S:g} s "
+        f"There are {spoken:.2f} s of speech in {seconds:.1f} s of audio. At least {LEAST_S:g} s "
         f"are needed{together}: send a recording in which somebody speaks."
     )
 
