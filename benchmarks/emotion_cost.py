@@ -24,7 +24,7 @@ from benchmarks.environments import ONE_THREAD, Environment, PeerError, named
 
 SECONDS = (10, 60)
 LENGTHS = (1, 10, 60)
-WARM_UP, WARM = 3, 20
+WARM_UP, WARM = 3, 12
 
 RUN = """
 import json, sys, time

@@ -68,8 +68,8 @@ def test_a_fresh_evaluation_reaches_them(fresh: dict[str, Any]) -> None:
             assert low <= its[key] <= high
             assert low <= figures[key] <= high
     assert fresh["ece"] == pytest.approx(SHIPPED["ece"], abs=MOVED)
-    for key in ("coverage", "right", "right_else"):
-        assert fresh["certain"][key] == pytest.approx(SHIPPED["certain"][key], abs=100 * MOVED)
+    for key in SHIPPED["certain"].keys() - {"ahead_interval"}:
+        assert fresh["certain"][key] == pytest.approx(SHIPPED["certain"][key], abs=200 * MOVED)
 
 
 def pairs(
