@@ -26,9 +26,7 @@ class LogMel:
 
     def __init__(self) -> None:
         self._spectrogram = Spectrogram(np.pad(hann(WINDOW), (SIZE - WINDOW) // 2), HOP)
-        self._mel = mel_filterbank(
-            RATE, SIZE, BANDS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ
-        )
+        self._mel = mel_filterbank(RATE, SIZE, BANDS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)
 
     def push(self, samples: Floats) -> Floats:
         """The frames that `samples`, shape (n,), complete."""

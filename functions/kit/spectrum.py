@@ -11,7 +11,8 @@ Floats = NDArray[np.floating[Any]]
 def hann(samples: int) -> Floats:
     """A periodic Hann window, shape (samples,), through which a full-scale sine reads 1."""
     window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(samples) / samples)
-    return (window / (window.sum() / 2.0)).astype(np.float32)
+    scaled: Floats = (window / (window.sum() / 2.0)).astype(np.float32)
+    return scaled
 
 
 def mel_filterbank(

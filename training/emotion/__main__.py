@@ -91,7 +91,9 @@ def main() -> None:
         _declare(OUT)
 
 
-def kept(path: Path, make: Callable[[], torch.nn.Module], empty: torch.nn.Module) -> torch.nn.Module:
+def kept(
+    path: Path, make: Callable[[], torch.nn.Module], empty: torch.nn.Module
+) -> torch.nn.Module:
     """The network in `path`, made if it is not there yet; `empty` is one of its kind."""
     if not path.exists():
         torch.save(make().state_dict(), path)
@@ -99,13 +101,13 @@ def kept(path: Path, make: Callable[[], torch.nn.Module], empty: torch.nn.Module
     return empty.eval()
 
 
-@torch.no_grad()
 def judged(net: torch.nn.Module, clip: Clip) -> NDArray[np.float64]:
-    """A network's log probabilities for a clip, shape (9,): the mean over windows like the function's."""
+    """A network's log probabilities for a clip, shape (9,): the mean over its windows."""
     logs = torch.from_numpy(clip.logs.astype(np.float32))
     length = FRAMES if len(logs) > LONGEST else len(logs)
     starts = {*range(0, len(logs) - length + 1, int(HOP_S * FPS)), len(logs) - length}
-    found = [net(model.normalised(logs[None, at : at + length]))[0] for at in sorted(starts)]
+    with torch.no_grad():
+        found = [net(model.normalised(logs[None, at : at + length]))[0] for at in sorted(starts)]
     mean: NDArray[np.float64] = torch.stack(found).log_softmax(dim=1).mean(dim=0).double().numpy()
     return mean
 

@@ -116,7 +116,7 @@ class Augment:
         high = torch.where(
             self._uniform(0.0, 1.0, count) < 0.25, self._uniform(3e3, 7e3, count), never + 9e3
         )
-        lost = (_CENTRES_HZ < low[:, None]) | (_CENTRES_HZ > high[:, None])
+        lost = (low[:, None] > _CENTRES_HZ) | (high[:, None] < _CENTRES_HZ)
         return torch.where(lost[:, None], (heard - 8.0).clamp(min=-18.0), heard)
 
     def _span(self, count: int, size: int, most: int) -> Tensor:

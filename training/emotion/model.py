@@ -59,7 +59,7 @@ class Block(nn.Module):
 
 
 class Student(nn.Module):
-    """Normalised bands, shape (n, 64, frames) -> what the teacher would say, (n, 768, frames / 4)."""
+    """Normalised bands, shape (n, 64, frames) -> the teacher's answers, (n, 768, frames / 4)."""
 
     def __init__(self, width: int = WIDTH, dropout: float = 0.05) -> None:
         super().__init__()
@@ -155,7 +155,9 @@ def _shrink(graph: onnx.GraphProto) -> None:
         kept.CopyFrom(numpy_helper.from_array(whole, f"{name}.whole"))
         graph.initializer.append(numpy_helper.from_array(scale, f"{name}.scale"))
         before += [
-            helper.make_node("Cast", [f"{name}.whole"], [f"{name}.cast"], to=onnx.TensorProto.FLOAT),
+            helper.make_node(
+                "Cast", [f"{name}.whole"], [f"{name}.cast"], to=onnx.TensorProto.FLOAT
+            ),
             helper.make_node("Mul", [f"{name}.cast", f"{name}.scale"], [name]),
         ]
     nodes = [*before, *graph.node]

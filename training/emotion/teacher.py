@@ -1,9 +1,10 @@
 """What a network pre-trained on speech makes of a clip, for ours to learn from.
 
-The teacher is Smart Turn v3.2 (https://github.com/pipecat-ai/smart-turn, BSD 2-Clause): the encoder
-of Whisper tiny (https://github.com/openai/whisper, MIT), fitted further to tell in 23 languages
-whether a speaker has finished. Its file is inside the wheel of `pipecat-ai`. Only what its first two
-layers answer is used, and only while training: nothing of it is in the network that ships.
+The teacher is Smart Turn v3.2 (https://github.com/pipecat-ai/smart-turn, BSD 2-Clause): the
+encoder of Whisper tiny (https://github.com/openai/whisper, MIT), fitted further to tell in 23
+languages whether a speaker has finished. Its file is inside the wheel of `pipecat-ai`. Only what
+its first two layers answer is used, and only while training: none of its weights are in the
+network that ships.
 """
 
 from importlib.util import find_spec
@@ -13,7 +14,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from functions.kit import mel, onnx as runtime
+from functions.kit import mel
+from functions.kit import onnx as runtime
 from functions.kit.spectrum import Floats
 
 FILE = Path("audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx")
@@ -34,7 +36,7 @@ class Teacher:
         folders = spec.submodule_search_locations if spec else None
         if not folders:
             raise SystemExit(
-                "The teacher is missing: pip install --no-deps -r training/emotion/teacher.txt"
+                "The teacher is missing: pip install --no-deps -r training/teacher.txt"
             )
         cut = work / "teacher.onnx"
         onnx.utils.extract_model(
@@ -56,7 +58,10 @@ class Teacher:
         both = np.concatenate([each[0] for each in found], axis=1)
         samples_of = 2 * _HOP * np.arange(len(both)) - before
         row = (samples_of + STRIDE * mel.HOP // 2) // (STRIDE * mel.HOP)
-        row, both = row[samples_of >= -STRIDE * mel.HOP // 2], both[samples_of >= -STRIDE * mel.HOP // 2]
+        row, both = (
+            row[samples_of >= -STRIDE * mel.HOP // 2],
+            both[samples_of >= -STRIDE * mel.HOP // 2],
+        )
         total = np.zeros((row.max() + 1, SIZE), np.float32)
         np.add.at(total, row, both)
         return (total / np.maximum(np.bincount(row), 1)[:, None]).astype(np.float16)

@@ -89,7 +89,9 @@ def loss_of(logits: Tensor, target: Tensor, among: Tensor, everything: float) ->
     return -(target * both).sum(dim=1).mean()
 
 
-def fit(student: Student, clips: Sequence[Clip], settings: Settings, seed: int, name: str) -> EmotionNet:
+def fit(
+    student: Student, clips: Sequence[Clip], settings: Settings, seed: int, name: str
+) -> EmotionNet:
     """A network around a copy of `student`, fitted on `clips`; a running mean of its weights.
 
     `name` is what the progress lines call it.
@@ -160,7 +162,7 @@ def fit_head(
     augment: Augment,
     random: np.random.Generator,
 ) -> None:
-    """Set the head, and the statistics before it, by logistic regression on the student as it is."""
+    """Set the head by logistic regression on what the student says, as it is."""
     device = net.head.weight.device
     net.eval()
     found = []
