@@ -28,7 +28,7 @@ from functions.emotion import core
 from functions.emotion.windows import FRAMES, HOP_S, LONGEST
 from functions.kit.mel import FPS
 from training.emotion import calibrate, corpus, distil, folds, model, tune
-from training.emotion.corpus import Clip
+from training.emotion.clip import LABELS, Clip
 
 OUT = core.FOLDER / "model" / "emotion.onnx"
 
@@ -62,7 +62,7 @@ def main() -> None:
     )
     part = folds.deal(voices, options.parts, options.seed)
     settings = tune.Settings(steps=options.steps)
-    logits = np.zeros((len(voices), len(corpus.LABELS)))
+    logits = np.zeros((len(voices), len(LABELS)))
     for number in (*range(options.parts), -2):
         heard = [clip for clip, left_out in zip(voices, part, strict=True) if left_out != number]
         name = f"without part {number + 1} of {options.parts}" if number >= 0 else "on everybody"

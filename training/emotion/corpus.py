@@ -1,45 +1,16 @@
 """A folder of voices -> log mels, what the teacher makes of them, labels and speakers."""
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from functions.emotion import core
 from functions.kit import mel
 from functions.kit.audio import Audio
 from functions.kit.spectrum import Floats
+from training.emotion.clip import LABELS, Clip
 from training.emotion.teacher import SIZE, Teacher
-
-LABELS = (
-    "neutral",
-    "calm",
-    "happy",
-    "sad",
-    "angry",
-    "fearful",
-    "disgust",
-    "surprised",
-    "other",
-)
-"""What the network tells apart, in the order of its outputs."""
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One utterance: its log mel bands, shape (frames, 64), and who said it how."""
-
-    path: str
-    corpus: str
-    speaker: str
-    label: int
-    """Its place in `LABELS`; -1 where nobody has said."""
-    split: str
-    logs: NDArray[np.float16]
-    taught: NDArray[np.float16]
-    """What the teacher makes of it, shape (rows, 768), row i at frame 4 i; none for split test."""
 
 
 def load(folder: Path, work: Path) -> list[Clip]:

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from functions.kit import mel
 from training.emotion.augment import Augment, Strength
-from training.emotion.corpus import Clip
+from training.emotion.clip import Clip
 from training.emotion.model import Student, normalised
 from training.emotion.teacher import SIZE, STRIDE
 

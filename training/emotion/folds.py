@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.emotion.corpus import Clip
+from training.emotion.clip import Clip
 
 FEW_SPEAKERS = 4
 

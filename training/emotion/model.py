@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from functions.kit import mel
-from training.emotion.corpus import LABELS
+from training.emotion.clip import LABELS
 from training.emotion.teacher import SIZE
 
 WIDTH = 192

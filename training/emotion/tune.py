@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from functions.kit import mel
 from training.emotion.augment import Augment, Strength
-from training.emotion.corpus import LABELS, Clip
+from training.emotion.clip import LABELS, Clip
 from training.emotion.model import EmotionNet, Student, normalised
 
 LONGEST = 360
