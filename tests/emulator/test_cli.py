@@ -230,7 +230,8 @@ def test_help_has_the_functions_own_exports(tree: Tree) -> None:
     shown = tree.halfgig("invoke", "echo", "--help").stdout
     assert "--copy OUT.txt  Write the words." in shown
     assert "halfgig invoke echo song.mp3 --copy out.txt" in shown
-    assert "echo   Does what the words in a file say." in tree.halfgig("invoke", "--help").stdout
+    listed = " ".join(tree.halfgig("invoke", "--help").stdout.split())
+    assert "echo Does what the words in a file say." in listed
 
 
 def test_an_export_is_written(tree: Tree, say: Say, tmp_path: Path) -> None:
