@@ -7,7 +7,7 @@
 2. It is tuned to emotions once for each part of the speakers of `train` and `val`, without that
    part. So each clip is judged by a network that was tuned without its speaker: the figures
    printed, the temperature and the uncertain band come from these judgements.
-3. It is tuned once more on all of these speakers, and that is what ships.
+3. It is tuned once more on all of these speakers. What ships is the mean of all these networks.
 
 The split `test` plays no part in it. What is finished is kept under --work, so that a run that was
 stopped goes on where it was.
@@ -31,6 +31,8 @@ from training.emotion import calibrate, corpus, distil, folds, model, tune
 from training.emotion.clip import LABELS, Clip
 
 OUT = core.FOLDER / "model" / "emotion.onnx"
+EVERYBODY = -2
+"""The number of a part that nobody is in."""
 
 
 def main() -> None:
@@ -63,7 +65,8 @@ def main() -> None:
     part = folds.deal(voices, options.parts, options.seed)
     settings = tune.Settings(steps=options.steps)
     logits = np.zeros((len(voices), len(LABELS)))
-    for number in (*range(options.parts), -2):
+    nets = []
+    for number in (*range(options.parts), EVERYBODY):
         heard = [clip for clip, left_out in zip(voices, part, strict=True) if left_out != number]
         name = f"without part {number + 1} of {options.parts}" if number >= 0 else "on everybody"
         net = kept(
@@ -71,6 +74,7 @@ def main() -> None:
             lambda: tune.fit(student, heard, settings, options.seed, name),  # noqa: B023 (called at once)
             model.EmotionNet(model.Student()),
         )
+        nets.append(net)
         for index in np.flatnonzero(part == number):
             logits[index] = judged(net, voices[index])
     unheard = np.flatnonzero(part >= 0)
@@ -86,7 +90,7 @@ def main() -> None:
         f"{len({clip.speaker for clip in clips})} speakers, each judged by a network tuned without "
         "that speaker",
     }
-    model.write(net, fitted.temperature, properties, options.out)
+    model.write(mean(nets), fitted.temperature, properties, options.out)
     if options.out == OUT:
         _declare(OUT)
 
@@ -99,6 +103,23 @@ def kept(
         torch.save(make().state_dict(), path)
     empty.load_state_dict(torch.load(path))
     return empty.eval()
+
+
+def mean(nets: Sequence[torch.nn.Module]) -> model.EmotionNet:
+    """The network whose weights are the mean of those of `nets`, which come of one student.
+
+    After Wortsman et al., "Model soups", ICML 2022.
+    """
+    states = [net.state_dict() for net in nets]
+    soup = model.EmotionNet(model.Student())
+    soup.load_state_dict(
+        {
+            name: torch.stack([state[name].float() for state in states]).mean(dim=0).to(value.dtype)
+            for name, value in states[0].items()
+        }
+    )
+    soup.eval()
+    return soup
 
 
 def judged(net: torch.nn.Module, clip: Clip) -> NDArray[np.float64]:

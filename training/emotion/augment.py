@@ -26,6 +26,8 @@ class Strength:
     """Level of the noise under the loudest band, in log power."""
     noisy: float = 0.1
     """How often."""
+    telephone: float = 0.2
+    """How often only the middle of the spectrum is left, beside what any may lose of it."""
     bands: int = 8
     """Most bands that one of two masks covers."""
     frames: int = 25
@@ -116,6 +118,10 @@ class Augment:
         high = torch.where(
             self._uniform(0.0, 1.0, count) < 0.25, self._uniform(3e3, 7e3, count), never + 9e3
         )
+        if self._by.telephone:
+            phoned = self._uniform(0.0, 1.0, count) < self._by.telephone
+            low = torch.where(phoned, self._uniform(200.0, 400.0, count), low)
+            high = torch.where(phoned, self._uniform(3e3, 4e3, count), high)
         lost = (low[:, None] > _CENTRES_HZ) | (high[:, None] < _CENTRES_HZ)
         return torch.where(lost[:, None], (heard - 8.0).clamp(min=-18.0), heard)
 

@@ -18,9 +18,7 @@ from training.emotion.teacher import SIZE, STRIDE
 BATCH = 64
 FRAMES = 256
 ROWS = FRAMES // STRIDE
-STRENGTH = Strength(
-    stretch=0.0, warp=0.0, equaliser=1.2, noise=(-14.0, -5.0), noisy=0.6, equalised=0.6
-)
+STRENGTH = Strength(stretch=0.0, warp=0.0, equaliser=1.2, noisy=0.6, equalised=0.6, telephone=0.0)
 """Nothing that would change what the teacher should say; all that it should be deaf to."""
 
 
