@@ -17,7 +17,7 @@ SPEECH = 0.5
 """Probability from which a step counts as speech."""
 AROUND = 96
 """Frames heard before and after a step: half of them by the network, all for the level."""
-STRIDES = ((2, 2), (3, 2), (1, 1), (1, 2), (1, 2), (1, 1), (1, 1))
+STRIDES = ((2, 4), (3, 2), (1, 1), (1, 2), (1, 1), (1, 1), (1, 1))
 """Bands and frames from one patch to the next, in each layer of the network."""
 _AT_ONCE = 64  # steps, lest a long block cost memory
 

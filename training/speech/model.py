@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from functions.kit.speech import AROUND, STRIDES
 
-SHAPES = ((12, 5, 4), (24, 5, 4), (32, 9, 1), (32, 1, 4), (32, 1, 4), (32, 1, 5), (1, 1, 1))
+SHAPES = ((12, 5, 4), (24, 5, 4), (32, 9, 1), (32, 1, 4), (32, 1, 3), (32, 1, 3), (1, 1, 1))
 """Channels that come out of each layer, and the bands and frames of its patches."""
 
 

@@ -24,7 +24,7 @@ def straight(x: Floats, step: int) -> float:
     near = padded[step * STEP :][: 2 * 96 + STEP]
     level = [np.log(np.exp(near[t : t + 96].max(axis=1)).mean()) for t in range(112)]
     y = ((near[48:160] - np.array(level)[:, None]).clip(-12, 3) / 4 + 1).T[None]
-    strides = [(2, 2), (3, 2), (1, 1), (1, 2), (1, 2), (1, 1), (1, 1)]
+    strides = [(2, 4), (3, 2), (1, 1), (1, 2), (1, 1), (1, 1), (1, 1)]
     for i, (up, on) in enumerate(strides):
         weight = weights()[f"weight{i}"].astype(float)
         wide, long = weight.shape[2:]
