@@ -25,7 +25,8 @@ class LogMel:
     """
 
     def __init__(self) -> None:
-        self._spectrogram = Spectrogram(np.pad(hann(WINDOW), (SIZE - WINDOW) // 2), HOP)
+        window = np.pad(hann(WINDOW), (SIZE - WINDOW) // 2)
+        self._spectrogram = Spectrogram(window, HOP, level=True)
         self._mel = mel_filterbank(RATE, SIZE, BANDS, lowest_hz=LOWEST_HZ, highest_hz=HIGHEST_HZ)
 
     def push(self, samples: Floats) -> Floats:

@@ -32,11 +32,13 @@ class Spectrogram:
     """A short-time Fourier transform over a stream: `push` blocks of samples, then `finish`.
 
     Frame i is centred on sample i * hop; the signal is taken as zero outside itself. However the
-    stream is cut into blocks, the frames are the same.
+    stream is cut into blocks, the frames are the same. With `level` each frame is brought to a
+    weighted mean of zero first, lest a constant offset leak into all the bands.
     """
 
-    def __init__(self, window: Floats, hop: int) -> None:
+    def __init__(self, window: Floats, hop: int, *, level: bool = False) -> None:
         self._window, self._hop = window, hop
+        self._mean = window / window.sum() if level else None
         self._rest: Floats = np.zeros(window.size // 2, np.float32)
         self._samples = 0
         self._frames = 0
@@ -59,7 +61,10 @@ class Spectrogram:
         self._frames += count
         if not count:
             return np.zeros((0, size // 2 + 1), np.float32)
-        windows = np.lib.stride_tricks.sliding_window_view(held, size)[::hop]
-        spectrum = np.fft.rfft(windows[:count] * self._window)
-        power: Floats = spectrum.real**2 + spectrum.imag**2
+        frames = np.lib.stride_tricks.sliding_window_view(held, size)[::hop][:count]
+        if self._mean is not None:
+            frames = frames - (frames @ self._mean)[:, None]
+        # In double precision numpy's transform takes a quarter of the time that it takes in single.
+        spectrum = np.fft.rfft((frames * self._window).astype(np.float64))
+        power: Floats = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
         return power

@@ -12,6 +12,7 @@ import soxr
 
 from functions.emotion import core, network
 from functions.emotion.core import Emotion, NoSpeech
+from functions.emotion.windows import WINDOW_S
 from functions.kit import tiers
 from functions.kit.refusals import BadSamples, Silent, TooLong, TooShort
 from functions.kit.steps import Progress
@@ -76,7 +77,7 @@ def test_what_is_said_over_all_is_the_mean_of_the_windows_by_their_speech(heard:
 @pytest.mark.parametrize(
     ("seconds", "windows", "rows"),
     [
-        (0.6, [(0, 0.6)], [0.6]),
+        (1.0, [(0, 1)], [1]),
         (4.0, [(0, 4)], [4]),
         (5.0, [(0, 5)], [5]),
         (5.3, [(0, 5), (0.3, 5.3)], [5.3]),
@@ -91,7 +92,9 @@ def test_the_last_window_ends_where_the_audio_does(
     result = core.analyse(wav(voice(seconds)))
     assert [(each.start, each.end) for each in result.segments] == windows
     assert [row.duration for row in result.rows] == rows
-    assert [row.emotion for row in result.rows][-1] == result.segments[-1].emotion
+    start = WINDOW_S * (len(rows) - 1)
+    nearest = min(result.segments, key=lambda each: abs(each.start - start))
+    assert result.rows[-1].emotion == nearest.emotion
 
 
 def test_where_nobody_speaks_there_is_no_emotion() -> None:
@@ -194,7 +197,7 @@ CHANGES = {
 def test_a_voice_that_is(change: str) -> None:
     changed: Samples = CHANGES[change](voice())
     result = core.analyse(wav(changed, subtype="FLOAT"))
-    assert result.speech_ratio > 0.7
+    assert result.speech_ratio > 0.5
     assert all(each.emotion for each in result.segments)
 
 
