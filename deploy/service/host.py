@@ -109,10 +109,10 @@ def serve(function: Manifest, socket: str, emit: Emit) -> None:
         # The function itself refuses what is too large, in its own words; this is the last resort.
         max_request_body_size=2 * function.limits.bytes,
     )
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    meter.ready()
-    emit({"ready": function.name, "init_s": round(meter.init_s, 4)})
     try:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        meter.ready()
+        emit({"ready": function.name, "init_s": round(meter.init_s, 4)})
         server.run()
     finally:
         server.close()
