@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from benchmarks import clips
 from benchmarks.bootstrap import span
 from benchmarks.evaluations import LOG, written
-from functions.emotion.core import LEAST_S, LEAST_SHARE
-from functions.emotion.windows import Window, Windows
+from functions.kit.listener import LEAST_S, LEAST_SHARE
 from functions.kit.mel import FPS, HOP, RATE, LogMel
 from functions.kit.speech import SPEECH, STEP, WEIGHTS, Gate
+from functions.kit.windows import Window, Windows
 from training.speech import rendered
 from training.speech.corpus import held_out
 
@@ -58,7 +58,7 @@ def heard(sound: Sound, *, speech: bool) -> tuple[NDArray[np.bool_], NDArray[np.
     """Of the steps that count, and of the windows that count, which are let through."""
     mel, windows = LogMel(), Windows()
     logs = np.concatenate([mel.push(sound), mel.finish()])
-    found = [*windows.push(logs), *windows.finish(logs[:0], sound.size / RATE)]
+    found = [*windows.push(logs), *windows.finish(sound.size / RATE, logs[:0])]
     steps = Gate().push(logs, last=True) >= SPEECH
     counts = loud(sound, len(steps)) if speech else np.ones(len(steps), bool)
     asked = np.array([counts[covered(one, len(steps))].any() for one in found], bool)

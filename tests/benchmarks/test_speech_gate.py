@@ -2,13 +2,14 @@ import numpy as np
 import pytest
 
 from benchmarks import speech_gate
-from functions.emotion.windows import Window
-from functions.kit.mel import BANDS, HOP, RATE
+from functions.kit.mel import BANDS, FPS, HOP, RATE
 from functions.kit.speech import STEP
+from functions.kit.windows import FRAMES, Window
 
 
 def window(speech_s: float) -> Window:
-    return Window(0.0, 5.0, speech_s, np.zeros((312, BANDS), np.float32))
+    speech = np.arange(FRAMES) < speech_s * FPS
+    return Window(0.0, 5.0, speech, np.zeros((FRAMES, BANDS), np.float32))
 
 
 def test_a_window_passes_by_its_share_of_speech_unless_none_has_it() -> None:

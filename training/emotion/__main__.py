@@ -25,8 +25,8 @@ import torch
 from numpy.typing import NDArray
 
 from functions.emotion import core
-from functions.emotion.windows import FRAMES, HOP_S, LONGEST
 from functions.kit.mel import FPS
+from functions.kit.windows import FRAMES, HOP_S, LONGEST
 from training.emotion import calibrate, corpus, distil, folds, model, tune
 from training.emotion.clip import LABELS, Clip
 

@@ -11,11 +11,12 @@ import pytest
 import soxr
 
 from functions.emotion import core, network
-from functions.emotion.core import Emotion, NoSpeech
-from functions.emotion.windows import WINDOW_S
+from functions.emotion.core import Emotion
 from functions.kit import tiers
+from functions.kit.listener import LEAST_SHARE, NoSpeech
 from functions.kit.refusals import BadSamples, Silent, TooLong, TooShort
 from functions.kit.steps import Progress
+from functions.kit.windows import WINDOW_S
 from tests.voice import CLIP, RATE, Samples, hiss, voice, wav
 
 LABELS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised", "other"]
@@ -212,7 +213,7 @@ def test_a_word_in_a_long_silence_is_told_with_a_warning() -> None:
     result = core.analyse(wav(np.concatenate([hiss(4), voice(0.9), hiss(6)])))
     assert any(each.emotion for each in result.segments)
     assert result.speech_ratio < 0.2
-    if all(each.speech_ratio < core.LEAST_SHARE for each in result.segments):
+    if all(each.speech_ratio < LEAST_SHARE for each in result.segments):
         assert "are speech." in result.warnings[-1]
         assert not result.certain
 

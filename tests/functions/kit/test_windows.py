@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.emotion import windows
-from functions.emotion.windows import FRAMES, LONGEST, SLACK, Window, Windows
+from functions.kit import windows
 from functions.kit.mel import FPS
 from functions.kit.spectrum import Floats
 from functions.kit.speech import STEP
+from functions.kit.windows import FRAMES, LONGEST, SLACK, Window, Windows
 
 
 class Loud:
@@ -49,24 +49,32 @@ def numbered(frames: int) -> Floats:
     return logs
 
 
-def cut(logs: Floats, cuts: list[int]) -> list[Window]:
+def cut(logs: Floats, cuts: list[int], ahead: int = 0) -> list[Window]:
+    """Windows of `logs` and of a track of their numbers, which comes `ahead` frames sooner."""
     cutter = Windows()
     found = []
     *parts, last = np.split(logs, sorted(cuts))
-    for part in parts:
-        found += list(cutter.push(part))
-    return found + list(cutter.finish(last, len(logs) / FPS))
+    *tracks, end = np.split(
+        np.arange(len(logs), dtype=float), np.clip(np.add(sorted(cuts), ahead), 0, None)
+    )
+    for part, track in zip(parts, tracks, strict=True):
+        found += list(cutter.push(part, track))
+    return found + list(cutter.finish(len(logs) / FPS, last, end))
 
 
 @settings(deadline=None)
-@given(st.integers(1, 2500), st.lists(st.integers(0, 2500), max_size=8))
-def test_any_cut_into_blocks_gives_the_same_windows(frames: int, cuts: list[int]) -> None:
+@given(st.integers(1, 2500), st.lists(st.integers(0, 2500), max_size=8), st.integers(-9, 9))
+def test_any_cut_into_blocks_gives_the_same_windows(
+    frames: int, cuts: list[int], ahead: int
+) -> None:
     logs = numbered(frames)
-    whole, parts = cut(logs, []), cut(logs, cuts)
+    whole, parts = cut(logs, []), cut(logs, cuts, ahead)
     assert len(whole) == len(parts)
     for one, other in zip(whole, parts, strict=True):
         assert (one.start, one.end, one.speech_s) == (other.start, other.end, other.speech_s)
         np.testing.assert_array_equal(one.logs, other.logs)
+        np.testing.assert_array_equal(other.tracks, [other.logs[:, 1]])
+        np.testing.assert_array_equal(one.speech, other.speech)
 
 
 @settings(deadline=None)
@@ -96,13 +104,13 @@ def test_what_is_held_does_not_grow() -> None:
     held = 0
     for block in np.split(numbered(100_000), range(187, 100_000, 187)):
         list(cutter.push(block))
-        held = max(held, len(cutter._logs))
+        held = max(held, len(cutter._held[0]))
     assert held < 1_000
 
 
 def test_speech_between_two_times() -> None:
     cutter = Windows()
-    list(cutter.finish(numbered(320), 320 / FPS))
+    list(cutter.finish(320 / FPS, numbered(320)))
     assert cutter.speech_s() == pytest.approx(160 / FPS)
     assert cutter.speech_s(0, 32 / FPS) == pytest.approx(32 / FPS)
     assert cutter.speech_s(32 / FPS, 64 / FPS) == 0

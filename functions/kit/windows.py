@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from functions.kit.mel import BANDS, FPS
+from functions.kit.mel import FPS
 from functions.kit.spectrum import Floats
 from functions.kit.speech import SPEECH, STEP, Gate
 
@@ -19,13 +20,21 @@ SLACK = int(0.5 * FPS)
 
 @dataclass(frozen=True)
 class Window:
-    """A part of the audio: seconds from `start` to `end`, and how many of them are speech."""
+    """A part of the audio: seconds from `start` to `end`."""
 
     start: float
     end: float
-    speech_s: float
+    speech: NDArray[np.bool_]
+    """Which of its frames are speech, shape (frames,)."""
     logs: Floats
     """Its `LogMel` frames, shape (frames, 64)."""
+    tracks: tuple[Floats, ...] = ()
+    """The same frames as others hear them, shape (frames, …) each."""
+
+    @property
+    def speech_s(self) -> float:
+        """How many of its seconds are speech."""
+        return int(np.count_nonzero(self.speech)) / FPS
 
 
 class Windows:
@@ -34,28 +43,31 @@ class Windows:
     There is a window every 2.5 s. The last ends where the audio does, and audio of up to 5 s is
     one window. However the frames are cut into blocks, the windows are the same; no more of them
     is held than two windows and what the speech gate is behind.
+
+    Beside the log mels, which the gate hears, any number of tracks can be cut: always as many, with
+    a row a frame. They may come sooner or later than the log mels, but in the end all are as long.
     """
 
     def __init__(self) -> None:
         self._gate = Gate()
         self._steps = np.zeros(0, bool)
-        self._logs: Floats = np.zeros((0, BANDS), np.float32)
+        self._held: tuple[Floats, ...] = ()
         self._dropped = 0
         self._count = 0
 
     @property
     def frames(self) -> int:
-        """Frames heard so far."""
-        return self._dropped + len(self._logs)
+        """Frames heard so far, in every track."""
+        return self._dropped + min(map(len, self._held), default=0)
 
-    def push(self, logs: Floats) -> Iterator[Window]:
-        """The windows that `logs`, shape (n, 64), complete."""
-        self._hear(logs)
+    def push(self, logs: Floats, *tracks: Floats) -> Iterator[Window]:
+        """The windows that `logs`, shape (n, 64), and `tracks`, shape (m, …) each, complete."""
+        self._hear((logs, *tracks))
         yield from self._regular()
 
-    def finish(self, logs: Floats, seconds: float) -> Iterator[Window]:
+    def finish(self, seconds: float, logs: Floats, *tracks: Floats) -> Iterator[Window]:
         """The windows that are left, with the last of the frames; the audio took `seconds`."""
-        self._hear(logs, last=True)
+        self._hear((logs, *tracks), last=True)
         yield from self._regular()
         if self.frames <= LONGEST:
             yield self._window(0, self.frames, 0.0, seconds)
@@ -67,12 +79,13 @@ class Windows:
     def speech_s(self, start: float = 0.0, end: float | None = None) -> float:
         """Seconds of speech from second `start` to `end`, or to the last one heard."""
         last = self.frames if end is None else min(round(end * FPS), self.frames)
-        return self._spoken(round(start * FPS), last) / FPS
+        return int(np.count_nonzero(self._speech(round(start * FPS), last))) / FPS
 
-    def _hear(self, logs: Floats, *, last: bool = False) -> None:
-        speech = self._gate.push(logs, last=last) >= SPEECH
+    def _hear(self, tracks: tuple[Floats, ...], *, last: bool = False) -> None:
+        speech = self._gate.push(tracks[0], last=last) >= SPEECH
         self._steps = np.concatenate([self._steps, speech])
-        self._logs = np.concatenate([self._logs, logs])
+        held = self._held or tuple(track[:0] for track in tracks)
+        self._held = tuple(map(np.concatenate, zip(held, tracks, strict=True)))
 
     def _regular(self) -> Iterator[Window]:
         while True:
@@ -80,16 +93,17 @@ class Windows:
             end = start + FRAMES
             if end > len(self._steps) * STEP or end + SLACK > self.frames:
                 return
-            self._logs = self._logs[start - self._dropped :]
+            self._held = tuple(track[start - self._dropped :] for track in self._held)
             self._dropped = start
             seconds = self._count * HOP_S
             self._count += 1
             yield self._window(start, end, seconds, seconds + WINDOW_S)
 
     def _window(self, first: int, last: int, start: float, end: float) -> Window:
-        logs = self._logs[first - self._dropped : last - self._dropped]
-        return Window(start, end, self._spoken(first, last) / FPS, logs)
+        part = slice(first - self._dropped, last - self._dropped)
+        logs, *tracks = (track[part] for track in self._held)
+        return Window(start, end, self._speech(first, last), logs, tuple(tracks))
 
-    def _spoken(self, first: int, last: int) -> int:
-        """How many of the frames from `first` on, up to `last`, are speech."""
-        return int(np.count_nonzero(self._steps[np.arange(first, last) // STEP]))
+    def _speech(self, first: int, last: int) -> NDArray[np.bool_]:
+        """Which of the frames from `first` on, up to `last`, are speech."""
+        return np.asarray(self._steps[np.arange(first, last) // STEP], bool)
