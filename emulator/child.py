@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from functions.kit import keys
 from functions.kit.steps import Progress
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +34,7 @@ class Child:
     def __init__(self, name: str, folder: Path) -> None:
         self.socket = folder / "socket"
         environ = {**os.environ, "TMPDIR": str(folder)}
+        environ.pop(keys.SETTING, None)  # Nobody but us can speak to its socket.
         if str(ROOT) not in site.getsitepackages():  # A tree, maybe not an installed one.
             paths = [str(ROOT), environ.get("PYTHONPATH", "")]
             environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))

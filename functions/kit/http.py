@@ -1,12 +1,12 @@
 """A function's steps as an HTTP handler for functions-framework.
 
 One upload in (raw, multipart or base64), one answer out (JSON, or an event stream with progress),
-and every error as `application/problem+json` (RFC 9457). Nothing runs in a thread of its own: the
-server that writes an event stream drives the work by asking for the next event, and ends it by
-closing the stream when the client has left.
+and every error as `application/problem+json` (RFC 9457); on the routes of contracts, both as the
+contract has them. With `API_KEYS` set every POST needs one of its keys. Nothing runs in a thread
+of its own: the server that writes an event stream drives the work by asking for the next event,
+and ends it by closing the stream when the client has left.
 """
 
-import base64
 import dataclasses
 import io
 import json
@@ -15,7 +15,7 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from fnmatch import fnmatch
 from typing import IO, Any, BinaryIO, cast
@@ -24,8 +24,11 @@ from flask import Request, Response
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
+from functions.kit import contract as contracts
+from functions.kit import keys
 from functions.kit import outcome as outcomes
-from functions.kit.manifest import Manifest
+from functions.kit.contract import Answer, BadBody
+from functions.kit.manifest import Contract, Manifest
 from functions.kit.outcome import Outcome
 from functions.kit.problem import Problem
 from functions.kit.refusals import TooLarge
@@ -50,31 +53,44 @@ class NotAllowed(Problem):
     status, reason, title = 405, "method_not_allowed", "This method is not answered here"
 
 
-class BadBody(Problem):
-    status, reason, title = 400, "bad_body", "The request's body can't be read"
-
-
 class UnknownBody(Problem):
     status, reason, title = 415, "unsupported_type", "This type of body is not accepted"
 
 
 def handler(
-    manifest: Manifest, steps: Callable[[BinaryIO], Steps[Any]]
+    manifest: Manifest,
+    steps: Callable[[BinaryIO], Steps[Any]],
+    answers: Mapping[str, Answer] | None = None,
 ) -> Callable[[Request], Response]:
     """The handler that answers for the function in `manifest`, whose work is `steps`.
 
     `POST /` runs the steps on the upload and answers their result, a dataclass. `GET /` says what
-    the function is and takes, and `GET /health` that it is there. The handler raises nothing.
+    the function is and takes, and `GET /health` that it is there. `answers` has, for the route of
+    each contract in `manifest`, how it answers a result; ValueError where they differ in routes.
+    The handler raises nothing.
     """
+    answers = answers or {}
+    declared = {contract.route: contract for contract in manifest.contracts}
+    if declared.keys() != answers.keys():
+        raise ValueError(
+            f"'{manifest.name}' declares contracts at {sorted(declared)}, and its code answers "
+            f"at {sorted(answers)}."
+        )
 
     def handle(request: Request) -> Response:
         request_id = _request_id(request)
+        contract = declared.get(request.path)
         try:
-            response = _answer(manifest, steps, request, request_id)
+            if contract:
+                response = _answer_as(contract, answers[contract.route], steps, request)
+            else:
+                response = _answer(manifest, steps, request, request_id)
         except Exception as error:
-            response = _refusal(_problem(error, manifest, request_id), request_id)
+            response = _refusal(_problem(error, manifest, request_id), request_id, contract)
             if isinstance(error, NotAllowed):
                 response.headers["Allow"] = _allowed(request.path)
+            if isinstance(error, keys.BadKey):
+                response.headers["WWW-Authenticate"] = keys.HEADER
             _drain(request)
         response.headers["X-Request-ID"] = request_id
         return response
@@ -93,19 +109,14 @@ def _answer(
         raise NotFound(f"There is nothing at {request.path!r}. Post audio to '/'.")
     if request.method in ("GET", "HEAD"):
         return _json(pages[request.path]())
-    if request.method != "POST" or request.path != "/":
-        raise NotAllowed(
-            f"{request.method} is not answered at '{request.path}', which takes "
-            f"{_allowed(request.path)}."
-        )
-
-    outcome: Outcome = request.environ.get(outcomes.KEY, {})
+    _check(request)
     started = time.perf_counter()
     with ExitStack() as resources:
         upload = _upload(manifest, request, resources)
         work = steps(upload)
         resources.callback(work.close)
         if _wants_events(request):
+            outcome: Outcome = request.environ.get(outcomes.KEY, {})
             response = Response(
                 _events(work, manifest, request_id, outcome),
                 mimetype="text/event-stream",
@@ -114,8 +125,42 @@ def _answer(
             # Not in `_events`: a generator that was never started has no `finally`.
             response.call_on_close(resources.pop_all().close)
             return response
-        result = finish(work)
-        response = _json(result)
+        return _result(work, request, started)
+
+
+def _answer_as(
+    contract: Contract,
+    answer: Answer,
+    steps: Callable[[BinaryIO], Steps[Any]],
+    request: Request,
+) -> Response:
+    _check(request)
+    started = time.perf_counter()
+    _source(request)
+    asked = contracts.read(_document(request), contract)
+    return _result(steps(io.BytesIO(asked.audio)), request, started, lambda it: answer(it, asked))
+
+
+def _check(request: Request) -> None:
+    """Raise what there is against `request`, a call to do the work, before its body is read."""
+    if request.method != "POST" or "POST" not in _allowed(request.path):
+        raise NotAllowed(
+            f"{request.method} is not answered at '{request.path}', which takes "
+            f"{_allowed(request.path)}."
+        )
+    keys.check(request.headers.get(keys.HEADER))
+
+
+def _result(
+    work: Steps[Any],
+    request: Request,
+    started: float,
+    shape: Callable[[Any], object] = lambda result: result,
+) -> Response:
+    """The answer once `work` is done; its time counts from `started`."""
+    result = finish(work)
+    response = _json(shape(result))
+    outcome: Outcome = request.environ.get(outcomes.KEY, {})
     outcome["tier"] = _tier(result)
     duration = (time.perf_counter() - started) * 1000
     response.headers["Server-Timing"] = f"fn;dur={duration:.1f}"
@@ -128,6 +173,7 @@ def _about(manifest: Manifest) -> dict[str, Any]:
         "summary": manifest.summary,
         "media_types": manifest.media_types,
         "limits": manifest.limits,
+        "contracts": manifest.contracts,
         "how": (
             "POST audio to '/': as the body, as the multipart field 'file', or as JSON "
             '{"audio_base64": "..."}. With \'Accept: text/event-stream\' progress comes first.'
@@ -142,9 +188,7 @@ def _health(manifest: Manifest) -> dict[str, Any]:
 
 def _upload(manifest: Manifest, request: Request, resources: ExitStack) -> BinaryIO:
     """The audio in the body, as a seekable stream that `resources` closes."""
-    source = cast(BinaryIO, request.environ["wsgi.input"])
-    if not _is_seekable(source):
-        request.environ["wsgi.input"] = _Body(source)
+    source = _source(request)
     kind = request.mimetype or "application/octet-stream"
     if kind == "application/json":
         return io.BytesIO(_base64_audio(request))
@@ -165,6 +209,14 @@ def _upload(manifest: Manifest, request: Request, resources: ExitStack) -> Binar
         raise ClientDisconnected
     body.seek(0)
     return body
+
+
+def _source(request: Request) -> BinaryIO:
+    """The body as the server gives it; werkzeug gets it so that it knows its faults."""
+    source = cast(BinaryIO, request.environ["wsgi.input"])
+    if not _is_seekable(source):
+        request.environ["wsgi.input"] = _Body(source)
+    return source
 
 
 class _Body:
@@ -205,6 +257,15 @@ def _form_file(request: Request, resources: ExitStack) -> BinaryIO:
 
 
 def _base64_audio(request: Request) -> bytes:
+    document = _document(request)
+    audio = document.get("audio_base64") if isinstance(document, dict) else None
+    if not isinstance(audio, str):
+        raise BadBody('The JSON body must be {"audio_base64": "..."}, with the audio as a text.')
+    return contracts.decoded(audio, "audio_base64")
+
+
+def _document(request: Request) -> object:
+    """The JSON in the body."""
     request.max_content_length = _JSON_BYTES + 1
     try:
         text = request.stream.read()  # at most so much of it
@@ -212,20 +273,13 @@ def _base64_audio(request: Request) -> bytes:
         text = bytes(_JSON_BYTES + 1)
     if len(text) > _JSON_BYTES:
         raise TooLarge(
-            f"A JSON body may have at most {_JSON_BYTES:,} bytes. Send the audio itself as the "
-            "body, with its Content-Type."
+            f"A JSON body may have at most {_JSON_BYTES:,} bytes. Send a shorter or a compressed "
+            "file, or send the audio itself as the body, to the function's own route."
         )
     try:
-        document = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        raise BadBody("The body is not valid JSON, as its Content-Type says.") from None
-    audio = document.get("audio_base64") if isinstance(document, dict) else None
-    if not isinstance(audio, str):
-        raise BadBody('The JSON body must be {"audio_base64": "..."}, with the audio as a text.')
-    try:
-        return base64.b64decode(audio, validate=True)
-    except ValueError:
-        raise BadBody("'audio_base64' is not valid base64 (RFC 4648, section 4).") from None
+        raise BadBody("The body is not valid JSON.") from None
 
 
 def _events(
@@ -281,9 +335,14 @@ def _problem(error: Exception, manifest: Manifest, request_id: str) -> Problem:
     )
 
 
-def _refusal(problem: Problem, request_id: str) -> Response:
-    response = _json(problem.as_dict(request_id), problem.status)
-    response.mimetype = "application/problem+json"
+def _refusal(problem: Problem, request_id: str, contract: Contract | None) -> Response:
+    if contract:
+        status, media_type, document = contracts.error(contract, problem, request_id)
+    else:
+        document = problem.as_dict(request_id)
+        status, media_type = problem.status, "application/problem+json"
+    response = _json(document, status)
+    response.mimetype = media_type
     return response
 
 
@@ -332,7 +391,7 @@ def _wants_events(request: Request) -> bool:
 
 
 def _allowed(path: str) -> str:
-    return "GET, HEAD, POST" if path == "/" else "GET, HEAD"
+    return {"/": "GET, HEAD, POST", "/health": "GET, HEAD"}.get(path, "POST")
 
 
 def _is_seekable(body: object) -> bool:

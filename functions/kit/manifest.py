@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 FILE = "function.toml"
+ERRORS = ("message", "problem")
+"""The styles of a contract's errors; `functions.kit.contract` says what they are."""
 _TAKEN = ("json", "help")
+_OWN_ROUTES = ("/", "/health")
 
 
 class ManifestError(ValueError):
@@ -64,6 +67,21 @@ class Export:
 
 
 @dataclass(frozen=True)
+class Contract:
+    """A route that answers as an earlier service did, for those who still ask as it was asked.
+
+    `languages` and `formats` are those that a request may name. `errors` is their style, one of
+    `ERRORS`, and `statuses` are the HTTP statuses that they may have.
+    """
+
+    route: str
+    languages: tuple[str, ...]
+    formats: tuple[str, ...]
+    errors: str
+    statuses: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """A function, as its `function.toml` in `folder` declares it."""
 
@@ -82,6 +100,7 @@ class Manifest:
     exports: tuple[Export, ...]
     demo: str = "clip"
     """The clip that shows it: a file's name in `demo/`, less its ending."""
+    contracts: tuple[Contract, ...] = ()
 
 
 def load(folder: Path) -> Manifest:
@@ -127,6 +146,10 @@ def load(folder: Path) -> Manifest:
             for name, export in top.named_tables("exports")
         ),
         demo=top.text("demo") if "demo" in top.values else "clip",
+        contracts=tuple(
+            _contract(contract)
+            for contract in (top.tables("contracts") if "contracts" in top.values else ())
+        ),
     )
     for export in manifest.exports:
         if not export.name.isidentifier() or export.name in _TAKEN:
@@ -169,6 +192,22 @@ def _tier(table: "_Table") -> Tier:
     return tier
 
 
+def _contract(table: "_Table") -> Contract:
+    contract = Contract(
+        route=table.matching("route", r"(/[\w-]+)+", "a path such as '/api/detect'"),
+        languages=table.texts("languages"),
+        formats=table.texts("formats"),
+        errors=table.matching("errors", "|".join(ERRORS), f"one of {', '.join(ERRORS)}"),
+        statuses=table.statuses("statuses"),
+    )
+    if contract.route in _OWN_ROUTES:
+        raise ManifestError(
+            f"{table.path}: '{table.name}route' is '{contract.route}', where every function "
+            "answers as itself. Name another."
+        )
+    return contract
+
+
 class _Table:
     """A TOML table that knows its place in the file, for errors that name it."""
 
@@ -206,6 +245,13 @@ class _Table:
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise self._error(key, value, "a whole number of at least 1")
         return value
+
+    def statuses(self, key: str) -> tuple[int, ...]:
+        value = self._get(key)
+        whole = isinstance(value, list) and all(type(item) is int for item in value)
+        if not whole or not {400, 503} <= set(value):
+            raise self._error(key, value, "a list of HTTP statuses, with 400 and 503 among them")
+        return tuple(value)
 
     def table(self, key: str) -> "_Table":
         return self._as_table(key, self._get(key))

@@ -59,6 +59,13 @@ def test_files_share_one_warm_process(tree: Tree, say: Say) -> None:
     assert three["report"]["mem_peak_mb"] > two["report"]["mem_peak_mb"] + 80
 
 
+def test_the_keys_of_a_service_are_not_asked_of_its_owner(
+    tree: Tree, say: Say, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_KEYS", "secret")
+    assert tree.halfgig("invoke", "echo", say("hello")).returncode == 0
+
+
 def test_each_peak_is_its_own(tree: Tree, say: Say) -> None:
     _, big, small = lines(
         tree.halfgig("invoke", "echo", "--json", say("one"), say("eat"), say("two")).stdout

@@ -71,6 +71,19 @@ def test_it_says_when_it_is_ready_and_reports_each_invocation(tree: Tree) -> Non
         assert report["status"] == 200
 
 
+def test_a_key_is_asked_for_where_there_are_some(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("API_KEYS", "secret")
+    with host(tree) as (process, socket):
+        event(process)
+        status, body = ask(socket, "POST", "/", "hello")
+        assert (status, json.loads(body)["reason"]) == (401, "bad_key")
+        assert event(process)["status"] == 401
+        assert ask(socket, "POST", "/", "hello", **{"x-api-key": "secret"})[0] == 200
+        assert ask(socket, "GET", "/health")[0] == 200
+
+
 def test_health_is_not_an_invocation(tree: Tree) -> None:
     with host(tree) as (process, socket):
         event(process)

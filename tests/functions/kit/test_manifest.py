@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from functions.kit import manifest
-from functions.kit.manifest import Export, Limits, ManifestError, Memory, Tier
+from functions.kit.manifest import Contract, Export, Limits, ManifestError, Memory, Tier
 
 GOOD = """
 name = "echo"
@@ -40,6 +40,12 @@ memory_mb = 20
 help = "Draw it."
 suffix = ".png"
 extra = "plot"
+[[contracts]]
+route = "/api/echo"
+languages = ["Tamil", "auto"]
+formats = ["mp3"]
+errors = "message"
+statuses = [400, 503]
 """
 
 SHA256 = "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"
@@ -69,6 +75,7 @@ def test_every_key(tmp_path: Path) -> None:
         requires=("numpy",),
         exports=(Export("plot", "Draw it.", ".png", "plot"),),
         demo="speech",
+        contracts=(Contract("/api/echo", ("Tamil", "auto"), ("mp3",), "message", (400, 503)),),
     )
 
 
@@ -93,6 +100,12 @@ def test_every_key(tmp_path: Path) -> None:
         ('demo = "speech"', "demo = 1", "'demo' is 1. It must be a text."),
         ("[exports.plot]", "[exports]", "'exports.help' is 'Draw it.'. It must be a table."),
         ('suffix = ".png"', "", "'exports.plot.suffix' is missing."),
+        ('route = "/api/echo"', 'route = "echo/"', "is 'echo/'. It must be a path such as"),
+        ('route = "/api/echo"', 'route = "/health"', "where every function answers as itself."),
+        ('errors = "message"', 'errors = "html"', "'html'. It must be one of message, problem."),
+        ("statuses = [400, 503]", "statuses = [400]", "[400]. It must be a list of HTTP statuses"),
+        ("statuses = [400, 503]", "statuses = [[400]]", "It must be a list of HTTP statuses"),
+        ('formats = ["mp3"]', "", "'contracts.formats' is missing."),
         ('name = "echo"', 'name = "else"', "A function has its folder's name."),
         ('name = "echo"', "name = ", "is not valid TOML"),
     ],
