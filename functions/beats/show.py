@@ -7,6 +7,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from functions.kit import show
+
 # A text needs none of numpy and the decoder, whose imports would be half of what showing it costs.
 if TYPE_CHECKING:
     from functions.kit.spectrum import Floats
@@ -40,7 +42,7 @@ def text(result: dict[str, Any], width: int) -> str:
         ("confidence", f"{sure:.2f} ({word})"),
         *(("warning", sentence) for sentence in result["warnings"]),
     ]
-    return "\n".join(f"{name:<11} {line}"[:width] for name, line in rows)
+    return show.lines(rows, width)
 
 
 def _marks(beats: list[float], downbeats: list[float], room: int) -> str:
@@ -104,9 +106,6 @@ def _click(hertz: float) -> Floats:
 
 def plot(result: dict[str, Any], audio: Path, out: Path) -> None:
     """Draw `out`: the waveform, the onset envelope with the beats, the tempo curve."""
-    import os
-    import warnings
-
     import numpy as np
     from matplotlib.figure import Figure
 
@@ -119,9 +118,8 @@ def plot(result: dict[str, Any], audio: Path, out: Path) -> None:
     seconds = np.arange(len(peaks)) / FPS
     wave.fill_between(seconds, -peaks, peaks, color="#4a6fa5", linewidth=0)
     wave.set_ylabel("waveform")
-    name = os.fsencode(audio.name).decode(errors="replace")
     wave.set_title(
-        f"{name}: {result['tempo_bpm']:.1f} BPM, confidence {result['confidence']:.2f}",
+        f"{show.name(audio)}: {result['tempo_bpm']:.1f} BPM, confidence {result['confidence']:.2f}",
         parse_math=False,
     )
     envelope.plot(seconds, onsets, color="#333333", linewidth=0.8)
@@ -140,9 +138,7 @@ def plot(result: dict[str, Any], audio: Path, out: Path) -> None:
     tempo.set_ylabel("tempo (BPM)")
     tempo.set_xlabel("seconds")
     tempo.set_xlim(0, result["duration_s"])
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # It draws a box in its place.
-        figure.savefig(out, format="png", dpi=100)
+    show.save(figure, out)
 
 
 def _outline(audio: Path) -> tuple[Floats, Floats]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 Floats = NDArray[np.floating[Any]]
@@ -28,40 +29,62 @@ def mel_filterbank(
     return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
 
 
-class Spectrogram:
-    """A short-time Fourier transform over a stream: `push` blocks of samples, then `finish`.
+class Frames:
+    """A stream cut into overlapping frames: `push` blocks of samples, then `finish`.
 
     Frame i is centred on sample i * hop; the signal is taken as zero outside itself. However the
-    stream is cut into blocks, the frames are the same. With `level` each frame is brought to a
-    weighted mean of zero first, lest a constant offset leak into all the bands.
+    stream is cut into blocks, the frames are the same.
     """
 
-    def __init__(self, window: Floats, hop: int, *, level: bool = False) -> None:
-        self._window, self._hop = window, hop
-        self._mean = window / window.sum() if level else None
-        self._rest: Floats = np.zeros(window.size // 2, np.float32)
+    def __init__(self, size: int, hop: int) -> None:
+        self._size, self._hop = size, hop
+        self._rest: Floats = np.zeros(size // 2, np.float32)
         self._samples = 0
         self._frames = 0
 
     def push(self, samples: Floats) -> Floats:
-        """The power spectra that `samples`, shape (n,), complete: (frames, window / 2 + 1)."""
+        """The frames that `samples`, shape (n,), complete: (frames, size), not to be written to."""
         self._samples += samples.size
         return self._emit(samples)
 
     def finish(self) -> Floats:
         """The frames that were waiting for samples to come: as many in all as hops were begun."""
         due = -(-self._samples // self._hop) - self._frames
-        return self._emit(np.zeros(self._window.size + self._hop, np.float32))[:due]
+        return self._emit(np.zeros(self._size + self._hop, np.float32))[:due]
 
     def _emit(self, samples: Floats) -> Floats:
-        size, hop = self._window.size, self._hop
         held = np.concatenate([self._rest, samples])
-        count = max(0, (held.size - size) // hop + 1)
-        self._rest = held[count * hop :]
+        count = max(0, (held.size - self._size) // self._hop + 1)
+        self._rest = held[count * self._hop :]
         self._frames += count
         if not count:
-            return np.zeros((0, size // 2 + 1), np.float32)
-        frames = np.lib.stride_tricks.sliding_window_view(held, size)[::hop][:count]
+            return np.zeros((0, self._size), np.float32)
+        return sliding_window_view(held, self._size)[:: self._hop][:count]
+
+
+class Spectrogram:
+    """A short-time Fourier transform over a stream: `push` blocks of samples, then `finish`.
+
+    Its frames are those of `Frames`. With `level` each is brought to a weighted mean of zero first,
+    lest a constant offset leak into all the bands.
+    """
+
+    def __init__(self, window: Floats, hop: int, *, level: bool = False) -> None:
+        self._window = window
+        self._mean = window / window.sum() if level else None
+        self._frames = Frames(window.size, hop)
+
+    def push(self, samples: Floats) -> Floats:
+        """The power spectra that `samples`, shape (n,), complete: (frames, window / 2 + 1)."""
+        return self._power(self._frames.push(samples))
+
+    def finish(self) -> Floats:
+        """Those that were waiting for samples to come: as many in all as hops were begun."""
+        return self._power(self._frames.finish())
+
+    def _power(self, frames: Floats) -> Floats:
+        if not len(frames):
+            return np.zeros((0, self._window.size // 2 + 1), np.float32)
         if self._mean is not None:
             frames = frames - (frames @ self._mean)[:, None]
         # In double precision numpy's transform takes a quarter of the time that it takes in single.

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from functions.emotion import show
+from functions.kit.show import LINES
 from tests.voice import voice, wav
 
 LABELS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised", "other"]
@@ -84,7 +85,7 @@ def test_in_a_long_recording_windows_that_agree_are_a_line() -> None:
 
 def test_a_timeline_of_which_nothing_agrees_is_cut() -> None:
     rows = show.text(result(*["sad", "angry"] * 700), 80).splitlines()[11:]
-    assert len(rows) == show.LINES + 1
+    assert len(rows) == LINES + 1
     assert rows[-1].strip() == "and 1376 more, up to 58:22.5"
 
 
