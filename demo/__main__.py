@@ -1,4 +1,4 @@
-"""`make run`: every function there is, each on the clip that its manifest names."""
+"""`make run`: every function there is, each on the clips that its manifest names."""
 
 import subprocess
 import sys
@@ -12,17 +12,23 @@ def main() -> int:
     """Invoke each function as a person would. Returns the worst exit code."""
     worst = 0
     for name, function in manifest.discover().items():
-        print(f"$ halfgig invoke {name} {shown(clip(function))}", flush=True)
-        command = [sys.executable, "-m", "emulator", "invoke", name, str(clip(function))]
+        files = clips(function)
+        print(f"$ halfgig invoke {name} {' '.join(map(shown, files))}", flush=True)
+        command = [sys.executable, "-m", "emulator", "invoke", name, *map(str, files)]
         done = subprocess.run(command)
         worst = max(worst, done.returncode)
         print(flush=True)
     return worst
 
 
+def clips(function: Manifest) -> list[Path]:
+    """The clips that show `function`."""
+    return [Path(__file__).with_name(f"{name}.ogg") for name in function.demo]
+
+
 def clip(function: Manifest) -> Path:
-    """The clip that shows `function`."""
-    return Path(__file__).with_name(f"{function.demo}.ogg")
+    """The first of them."""
+    return clips(function)[0]
 
 
 def shown(path: Path) -> str:

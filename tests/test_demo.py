@@ -1,4 +1,4 @@
-"""The demo clips are what their scripts make, and each function has something to say about its."""
+"""The demo clips are what their scripts make, and functions have something to say about theirs."""
 
 import importlib
 import subprocess
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from demo.__main__ import clip
+from demo.__main__ import clips
 from functions.kit import manifest
 from tests.tree import ROOT
 
@@ -40,16 +40,18 @@ def test_a_clip_is_what_its_script_renders(script: ModuleType) -> None:
     assert np.corrcoef(*loudness)[0, 1] > 0.99
 
 
-def test_the_demo_runs_every_function_on_its_own_clip() -> None:
+def test_the_demo_runs_every_function_on_its_own_clips() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "demo"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     for name, function in FUNCTIONS.items():
-        assert f"$ halfgig invoke {name} demo/{function.demo}.ogg" in done.stdout
-        assert f"REPORT fn={name} " in done.stdout
+        files = " ".join(f"demo/{clip}.ogg" for clip in function.demo)
+        assert f"$ halfgig invoke {name} {files}\n" in done.stdout
+        assert done.stdout.count(f"REPORT fn={name} ") == len(function.demo)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_function_names_a_clip_that_is_there(name: str) -> None:
-    assert clip(FUNCTIONS[name]).exists()
+def test_every_function_names_clips_that_are_there(name: str) -> None:
+    assert clips(FUNCTIONS[name])
+    assert all(clip.exists() for clip in clips(FUNCTIONS[name]))

@@ -98,8 +98,8 @@ class Manifest:
     tiers: tuple[Tier, ...]
     requires: tuple[str, ...]
     exports: tuple[Export, ...]
-    demo: str = "clip"
-    """The clip that shows it: a file's name in `demo/`, less its ending."""
+    demo: tuple[str, ...] = ("clip",)
+    """The clips that show it: files' names in `demo/`, less their ending; at least one."""
     contracts: tuple[Contract, ...] = ()
 
 
@@ -145,7 +145,7 @@ def load(folder: Path) -> Manifest:
             )
             for name, export in top.named_tables("exports")
         ),
-        demo=top.text("demo") if "demo" in top.values else "clip",
+        demo=top.texts("demo") if "demo" in top.values else ("clip",),
         contracts=tuple(
             _contract(contract)
             for contract in (top.tables("contracts") if "contracts" in top.values else ())

@@ -17,7 +17,7 @@ requires = ["numpy"]
 timeout_s = 30
 concurrency = 1
 idle_stop_s = 2.5
-demo = "speech"
+demo = ["speech"]
 [limits]
 bytes = 1_000
 seconds = 60
@@ -74,7 +74,7 @@ def test_every_key(tmp_path: Path) -> None:
         tiers=(Tier("best", 30.0, "model/best.onnx", SHA256), Tier("least", 20.0)),
         requires=("numpy",),
         exports=(Export("plot", "Draw it.", ".png", "plot"),),
-        demo="speech",
+        demo=("speech",),
         contracts=(Contract("/api/echo", ("Tamil", "auto"), ("mp3",), "message", (400, 503)),),
     )
 
@@ -97,7 +97,7 @@ def test_every_key(tmp_path: Path) -> None:
         (SHA256, "5FEC", "'tiers.sha256' is '5FEC'. It must be 64 hex digits."),
         ("model/best", "/model/best", "'/model/best.onnx'. It must be in the function's folder"),
         ("model/best", "../best", "'tiers.file' is '../best.onnx'. It must be in the function's"),
-        ('demo = "speech"', "demo = 1", "'demo' is 1. It must be a text."),
+        ('demo = ["speech"]', "demo = 1", "'demo' is 1. It must be a list of texts."),
         ("[exports.plot]", "[exports]", "'exports.help' is 'Draw it.'. It must be a table."),
         ('suffix = ".png"', "", "'exports.plot.suffix' is missing."),
         ('route = "/api/echo"', 'route = "echo/"', "is 'echo/'. It must be a path such as"),

@@ -1,0 +1,15 @@
+"""The function over HTTP: what functions-framework serves."""
+
+import functions_framework
+from flask import Request, Response
+
+from functions.kit import http
+from functions.voice_detect import core
+
+_serve = http.handler(core.MANIFEST, core.steps)
+
+
+@functions_framework.http
+def handle(request: Request) -> Response:
+    """Answer one request: audio in, whether its voice is human out."""
+    return _serve(request)
