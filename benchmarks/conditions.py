@@ -51,6 +51,12 @@ def telephone(samples: Samples, rate: int, random: np.random.Generator) -> bytes
     return _file(soxr.resample(band, rate, PHONE_RATE), PHONE_RATE, "WAV", "PCM_16")
 
 
+def narrow(samples: Samples, rate: int, random: np.random.Generator) -> bytes:
+    """By way of 8 kHz and back, in 16 bits: nothing above 4 kHz is left."""
+    half = soxr.resample(samples, rate, PHONE_RATE)
+    return _file(soxr.resample(half, PHONE_RATE, rate), rate, "WAV", "PCM_16")
+
+
 def quiet(samples: Samples, rate: int, random: np.random.Generator) -> bytes:
     """20 dB softer, in 16 bits."""
     return _file(samples * np.float32(10 ** (QUIET_DB / 20)), rate, "WAV", "PCM_16")
@@ -73,6 +79,7 @@ CONDITIONS: dict[str, Callable[[Samples, int, np.random.Generator], bytes]] = {
     "FLAC": flac,
     "MP3, 64 kbit/s": mp3,
     "telephone": telephone,
+    "8 kHz and back": narrow,
     "-20 dB": quiet,
     "white noise, 15 dB": white,
     "pink noise, 15 dB": pink,

@@ -134,20 +134,14 @@ def corpus(answers: Sequence[Answer], labels: list[str], among: Collection[str])
 
 
 def certainty(answers: Sequence[Answer]) -> dict[str, Any]:
-    """The share of clips that are `certain`, and how often these and the others are right.
-
-    Right is over all labels, as the function answers. A refused clip is neither certain nor right.
-    """
-    sure = np.array([one.right for one in answers if one.certain], float)
-    rest = np.array([one.right for one in answers if not one.certain], float)
-    its: dict[str, Any] = {"coverage": round(100 * len(sure) / len(answers), 2)}
-    if len(sure) and len(rest):
+    """What `certain` is worth, as in `risk.certainty`, and the interval of its lead over clips."""
+    right = np.array([one.right for one in answers], float)
+    certain = np.array([one.certain for one in answers], bool)
+    its = risk.certainty(certain, right)
+    if "ahead" in its:
         random = np.random.default_rng(0)
-        ahead = bootstrap.means(sure, random) - bootstrap.means(rest, random)
-        its["right"] = round(100 * float(sure.mean()), 2)
-        its["right_else"] = round(100 * float(rest.mean()), 2)
-        its["ahead"] = round(100 * float(sure.mean() - rest.mean()), 2)
-        its["ahead_interval"] = recall.ends(100 * ahead)
+        sure, rest = (bootstrap.means(right[those], random) for those in (certain, ~certain))
+        its["ahead_interval"] = recall.ends(100 * (sure - rest))
     return its
 
 
@@ -205,10 +199,8 @@ def markdown(result: Mapping[str, Any]) -> str:
     if "ahead" in certain:
         lines += [
             "",
-            f"`certain` covers {certain['coverage']:.1f} % of the clips and is right on "
-            f"{certain['right']:.1f} % of them, against {certain['right_else']:.1f} % of the rest: "
-            f"{certain['ahead']:.1f} points {_span(certain['ahead_interval'])}. Expected "
-            f"calibration error ({BINS} bins, over all labels) {result['ece']:.3f}.",
+            f"{risk.sentence(certain)} Expected calibration error ({BINS} bins, over all labels) "
+            f"{result['ece']:.3f}.",
         ]
     if "robust" in result:
         names = list(corpora)

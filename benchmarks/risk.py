@@ -1,6 +1,7 @@
 """How wrong is what is answered, when the least sure of the answers are held back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,6 +32,31 @@ def points(coverage: Floats, risk: Floats, count: int = 20) -> list[tuple[float,
     wanted = np.arange(1, count + 1) / count
     at = np.searchsorted(coverage, wanted - 1e-9)
     return [(round(float(coverage[i]), 4), round(float(risk[i]), 4)) for i in at]
+
+
+def certainty(certain: ArrayLike, right: ArrayLike) -> dict[str, Any]:
+    """The percentage of clips that are `certain`; how often these and the rest are right.
+
+    certain, right [shape=(clips,)] : 0 or 1. A refused clip is neither. Without any of the ones or
+    of the others, there is no comparison.
+    """
+    sure, hit = np.asarray(certain, dtype=bool), np.asarray(right, dtype=float)
+    its = {"coverage": round(100 * float(sure.mean()), 2)}
+    if sure.any() and not sure.all():
+        those, rest = 100 * float(hit[sure].mean()), 100 * float(hit[~sure].mean())
+        its["right"], its["right_else"] = round(those, 2), round(rest, 2)
+        its["ahead"] = round(those - rest, 2)
+    return its
+
+
+def sentence(its: Mapping[str, Any]) -> str:
+    """`certainty` with the `ahead_interval`, for a person to read; it holds a comparison."""
+    low, high = its["ahead_interval"]
+    return (
+        f"`certain` covers {its['coverage']:.1f} % of the clips and is right on "
+        f"{its['right']:.1f} % of them, against {its['right_else']:.1f} % of the rest: "
+        f"{its['ahead']:.1f} points [{low:.1f}, {high:.1f}]."
+    )
 
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 480, 300, 56, 44

@@ -58,6 +58,13 @@ def test_a_telephone_lets_the_middle_through(clip: Path) -> None:
     assert soundfile.info(heard(clip, "telephone")).samplerate == 8_000
 
 
+def test_by_way_of_8_khz_only_the_lower_half_is_left(clip: Path) -> None:
+    before, after = levels(heard(clip, "FLAC")), levels(heard(clip, "8 kHz and back"))
+    assert [after[100], after[1000]] == pytest.approx([before[100], before[1000]], abs=0.1)
+    assert after[5000] < before[5000] - 60
+    assert soundfile.info(heard(clip, "8 kHz and back")).samplerate == RATE
+
+
 def test_soft_is_20_db_softer(clip: Path) -> None:
     before, after = levels(heard(clip, "FLAC")), levels(heard(clip, "-20 dB"))
     assert [before[tone] - after[tone] for tone in before] == pytest.approx([20, 20, 20], abs=0.1)

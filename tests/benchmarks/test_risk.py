@@ -29,6 +29,19 @@ def test_points_are_even_steps_of_coverage() -> None:
     assert risk.points(coverage, wrong, 2) == [(0.6, 0.0), (1.0, 0.2)]
 
 
+def test_certain_is_held_against_the_rest() -> None:
+    its = risk.certainty([1, 1, 0, 0, 0], [1, 1, 1, 0, 0])
+    assert its == {"coverage": 40.0, "right": 100.0, "right_else": 33.33, "ahead": 66.67}
+    assert "right on 100.0 % of them, against 33.3 % of the rest: 66.7 points [1.0, 2.0]." in (
+        risk.sentence({**its, "ahead_interval": [1.0, 2.0]})
+    )
+
+
+def test_all_alike_is_no_comparison() -> None:
+    assert risk.certainty([1, 1], [1, 0]) == {"coverage": 100.0}
+    assert risk.certainty([0, 0], [1, 0]) == {"coverage": 0.0}
+
+
 def test_the_picture_is_drawn() -> None:
     drawing = ElementTree.fromstring(risk.picture([(0.5, 0.1), (1.0, 0.3)], (0.6, 0.15), "here"))
     texts = [element.text for element in drawing.iter() if element.tag.endswith("text")]
