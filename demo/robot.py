@@ -49,7 +49,7 @@ def channels(sound: Samples) -> list[Samples]:
 
 def loudness(sound: Samples) -> Samples:
     """The root mean square of each hundredth of a second, held until the next."""
-    frames = np.resize(sound, (-(-len(sound) // FRAME), FRAME))
+    frames = np.pad(sound, (0, -len(sound) % FRAME)).reshape(-1, FRAME)
     levels = np.sqrt((frames**2).mean(axis=1))
     return np.repeat(levels, FRAME)[: len(sound)]
 

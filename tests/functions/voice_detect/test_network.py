@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from functions.kit.spectrum import Floats
+from functions.voice_detect import core, network
+from functions.voice_detect.frontend import Frontend
+from tests.voice import RATE, voice
+
+
+@pytest.fixture(scope="module")
+def loaded() -> network.Network:
+    return core.chosen().loaded
+
+
+def frames(count: int) -> Floats:
+    """What the front end makes of a voice."""
+    front = Frontend()
+    samples = voice(count * 256 / RATE).astype(np.float32)
+    return np.concatenate([front.push(samples), front.finish()])
+
+
+@pytest.mark.parametrize("count", [1, 32, 40, 200, 312, 320])
+def test_a_window_of_any_length_has_a_score(count: int, loaded: network.Network) -> None:
+    given = frames(count)
+    assert len(given) == count
+    score, embedding = loaded.judge(given)
+    assert np.isfinite(score)
+    assert np.isfinite(embedding).all()
+    assert embedding.ndim == 1
+    assert embedding.shape == loaded.judge(frames(100))[1].shape
+
+
+def test_what_is_too_short_is_heard_again(loaded: network.Network) -> None:
+    few = frames(30)
+    twice = np.concatenate([few, few])[: network.SHORTEST]
+    assert loaded.judge(few)[0] == loaded.judge(twice)[0]
+
+
+def test_the_score_is_linear_in_the_embedding(loaded: network.Network) -> None:
+    """Any n windows fit a plane through n numbers; one more does not, unless it is one."""
+    rng = np.random.default_rng(0)
+    judged = []
+    size = len(loaded.judge(frames(40))[1])
+    for _ in range(size + 20):
+        start = rng.integers(0, 500)
+        given = frames(560)[start : start + 60] + rng.normal(0, 0.5, (60, 1)).astype(np.float32)
+        judged.append(loaded.judge(given))
+    scores = np.array([score for score, _ in judged])
+    plane = np.array([[*embedding, 1.0] for _, embedding in judged])
+    left = scores - plane @ np.linalg.lstsq(plane, scores)[0]
+    assert np.abs(left).max() < 0.01 * max(1.0, np.ptp(scores))
+
+
+def test_its_file_says_what_it_is(loaded: network.Network) -> None:
+    assert loaded.version
+    assert loaded.calibration.endswith(".")
+    decision = loaded.decision
+    assert 0 <= decision.human_below < 0.5 < decision.machine_above <= 1
+    assert decision.score > 0
+    assert all(its.low < its.high for its in decision.ranges)
+
+
+def test_no_file_is_no_network() -> None:
+    with pytest.raises(ValueError, match="names no file"):
+        network.load(None)
