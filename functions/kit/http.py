@@ -37,7 +37,7 @@ from functions.kit.stream import spool
 
 _JSON_BYTES = 10_000_000  # a body that is held in memory, three times over
 _FORM_BYTES = 65_536  # what a form may have beside its file
-_DRAIN_BYTES = 1_048_576
+_DRAIN_BYTES = 1_048_576  # of a refused body whose length is not told
 _EVENT_SECONDS = 0.2  # between two progress events of one stage
 _REQUEST_ID_LENGTH = 128
 _CLIENT_LEFT = 499  # nginx's number for it; no RFC has one
@@ -371,8 +371,12 @@ def _members(value: object) -> dict[str, Any]:
 
 
 def _drain(request: Request) -> None:
-    """Read some of what is left of a refused body: a client still sending may miss the answer."""
-    left = _DRAIN_BYTES
+    """Read what is left of a refused body, unless it is large.
+
+    A client that is still sending when the connection is closed may miss the answer.
+    """
+    request.max_content_length = 2 * _JSON_BYTES
+    left = _DRAIN_BYTES if request.content_length is None else 2 * _JSON_BYTES
     with suppress(Exception):
         while left > 0 and (data := request.stream.read(min(left, 65_536))):
             left -= len(data)

@@ -4,9 +4,9 @@ import functions_framework
 from flask import Request, Response
 
 from functions.kit import http
-from functions.voice_detect import core
+from functions.voice_detect import contracts, core
 
-_serve = http.handler(core.MANIFEST, core.steps)
+_serve = http.handler(core.MANIFEST, core.steps, contracts.ANSWERS)
 
 
 @functions_framework.http
