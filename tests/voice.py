@@ -26,6 +26,11 @@ def hiss(seconds: float) -> Samples:
     return 0.001 * np.random.default_rng(0).standard_normal(round(seconds * RATE))
 
 
+def tone(seconds: float, hertz: float = 440.0) -> Samples:
+    """A sine at 16 kHz, shape (samples,): 10 dB below full scale."""
+    return 0.3 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE)
+
+
 def wav(samples: Samples, rate: int = RATE, subtype: str = "PCM_16") -> io.BytesIO:
     """`samples`, shape (samples,) or (samples, channels), as a file; it clips at full scale."""
     file = io.BytesIO()

@@ -17,7 +17,7 @@ from functions.kit.listener import LEAST_SHARE, NoSpeech
 from functions.kit.refusals import BadSamples, Silent, TooLong, TooShort
 from functions.kit.steps import Progress
 from functions.kit.windows import WINDOW_S
-from tests.voice import CLIP, RATE, Samples, hiss, voice, wav
+from tests.voice import CLIP, RATE, Samples, hiss, tone, voice, wav
 
 LABELS = ["neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised", "other"]
 
@@ -219,10 +219,6 @@ def test_a_word_in_a_long_silence_is_told_with_a_warning() -> None:
 
 
 # What has no voice in it.
-
-
-def tone(seconds: float, hertz: float = 440.0) -> Samples:
-    return 0.3 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * RATE)) / RATE)
 
 
 @pytest.mark.parametrize(
