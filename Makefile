@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## /make \1	/p' Makefile
 
-run: $(VENV)/run  ## run every function on its demo clip
+run: $(VENV)/run  ## run every function on its demo clips
 	@$(BIN)/python -m demo
 
 test: $(VENV)/dev  ## format, lint, types and tests (CI=1 adds the slow ones)
