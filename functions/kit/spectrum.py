@@ -20,9 +20,18 @@ def mel_filterbank(
     rate: int, size: int, bands: int, *, lowest_hz: float, highest_hz: float
 ) -> Floats:
     """Triangles evenly spaced on O'Shaughnessy's mel scale, shape (size // 2 + 1, bands)."""
-    hz = np.linspace(0.0, rate / 2, size // 2 + 1)
     low, high = (2595.0 * np.log10(1.0 + f / 700.0) for f in (lowest_hz, highest_hz))
-    corners = 700.0 * (10.0 ** (np.linspace(low, high, bands + 2) / 2595.0) - 1.0)
+    return triangles(
+        700.0 * (10.0 ** (np.linspace(low, high, bands + 2) / 2595.0) - 1.0), rate, size
+    )
+
+
+def triangles(corners: Floats, rate: int, size: int) -> Floats:
+    """Filters that rise from one of `corners` in Hz to the next, and fall to the one after.
+
+    Shape (size // 2 + 1, corners - 2), for power spectra of `size` samples at `rate`.
+    """
+    hz = np.linspace(0.0, rate / 2, size // 2 + 1)
     left, middle, right = corners[:-2], corners[1:-1], corners[2:]
     rising = (hz[:, None] - left) / (middle - left)
     falling = (right - hz[:, None]) / (right - middle)
