@@ -10,7 +10,7 @@ def main() -> None:
         runs = any(isinstance(one, ast.FunctionDef) and one.name == "main" for one in module.body)
         if runs and path.stem != "__main__":
             summary = (ast.get_docstring(module) or "").split("\n")[0]
-            print(f"python -m benchmarks.{path.stem:<16}{summary}")
+            print(f"python -m benchmarks.{path.stem:<18}{summary}")
 
 
 if __name__ == "__main__":

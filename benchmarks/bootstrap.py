@@ -1,5 +1,7 @@
 """How far a figure may be chance: what it would be on other draws of the same clips."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -20,9 +22,35 @@ def means(values: ArrayLike, random: np.random.Generator, draws: int = DRAWS) ->
     return np.asarray(values[picks].mean(axis=1))
 
 
+def pages(names: Sequence[str]) -> tuple[Floats, NDArray[np.intp]]:
+    """How often each page is in each draw of as many whole pages; and which page each clip is on.
+
+    names : the page of each clip. The draws are the same at each call, so that what is computed
+    of them is paired.
+
+    Returns [shape=(draws, pages)] and [shape=(clips,)].
+    """
+    unique, page = np.unique(np.asarray(names), return_inverse=True)
+    random = np.random.default_rng(0)
+    counts = random.multinomial(len(unique), np.full(len(unique), 1 / len(unique)), DRAWS)
+    return counts.astype(float), page
+
+
+def shares(hit: ArrayLike, among: ArrayLike, names: Sequence[str]) -> Floats:
+    """The share of `hit` among the clips in `among` [both shape=(clips,), 0 or 1] on each draw.
+
+    A draw of the `pages` without any of those gives nan. Returns [shape=(draws,)].
+    """
+    counts, page = pages(names)
+    those, its = np.asarray(among, dtype=float), np.asarray(hit, dtype=float)
+    found, all_of_them = (counts @ np.bincount(page, each) for each in (those * its, those))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(found / all_of_them)
+
+
 def span(draws: Floats) -> tuple[float, float]:
-    """The interval that holds the middle 95 % of `draws`."""
-    low, high = np.percentile(draws, [2.5, 97.5])
+    """The interval that holds the middle 95 % of `draws`, those left out that are nan."""
+    low, high = np.nanpercentile(draws, [2.5, 97.5])
     return float(low), float(high)
 
 

@@ -14,9 +14,7 @@ import hashlib
 import sys
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ import numpy as np
 
 from benchmarks import bootstrap, calibration, clips, conditions, evaluations, recall, risk
 from benchmarks.bootstrap import Floats
-from benchmarks.environments import one_thread
+from benchmarks.environments import workers
 from benchmarks.recall import Answer
 from functions.emotion import core, network
 from functions.kit.problem import Problem
@@ -77,7 +75,7 @@ def answer(voice: Voice, condition: str | None = None) -> Answer:
 
 def ask(voices: Sequence[Voice], condition: str | None = None) -> dict[str, list[Answer]]:
     """`answer` for each, by corpus, from two processes that keep the model loaded."""
-    with one_thread(), ProcessPoolExecutor(WORKERS, get_context("spawn")) as pool:
+    with workers(WORKERS) as pool:
         answers = pool.map(answer, voices, [condition] * len(voices), chunksize=CHUNK)
         return recall.by_corpus(list(answers))
 

@@ -4,16 +4,17 @@ Intervals are of draws of pages with all their clips, not of clips: what is on a
 the same hands, and it is new pages that a detector must do well on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from benchmarks import bootstrap
 from benchmarks.bootstrap import Floats
 
 BATCH = 500
+"""Draws at a time: fifty million numbers would be held otherwise."""
 
 
 def roc(scores: ArrayLike, positive: ArrayLike, weights: Floats | None = None) -> Floats:
@@ -62,32 +63,28 @@ def eer(curve: Floats) -> Floats:
 
 
 def draws(scores: ArrayLike, positive: ArrayLike, pages: Sequence[str]) -> tuple[Floats, Floats]:
-    """AUC and equal error rate on each of the bootstrap draws of `pages`, one of each clip.
+    """AUC and equal error rate on each of the bootstrap draws of `pages`, the page of each clip.
 
-    The same pages are drawn at each call, so that differences are paired. A draw without one of
-    the classes gives nan.
+    A draw without one of the classes gives nan.
 
     Returns two [shape=(draws,)].
     """
-    curves = (roc(scores, positive, weights) for weights in _weights(pages))
-    found = [(auc(curve), eer(curve)) for curve in curves]
-    aucs, eers = zip(*found, strict=True)
+    counts, page = bootstrap.pages(pages)
+    batches = np.split(counts, range(BATCH, len(counts), BATCH))
+    curves = (roc(scores, positive, batch[:, page]) for batch in batches)
+    aucs, eers = zip(*((auc(curve), eer(curve)) for curve in curves), strict=True)
     return np.concatenate(aucs), np.concatenate(eers)
 
 
-def _weights(pages: Sequence[str]) -> Iterator[Floats]:
-    """How often each clip is in each draw of the pages, shape (BATCH, clips)."""
-    names, page = np.unique(np.asarray(pages), return_inverse=True)
-    random = np.random.default_rng(0)
-    for _ in range(bootstrap.DRAWS // BATCH):
-        drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), BATCH)
-        yield drawn[:, page].astype(float)
+def area(scores: ArrayLike, positive: ArrayLike) -> float | None:
+    """The AUC, rounded; None without both classes."""
+    positive = np.asarray(positive, bool)
+    return rounded(auc(roc(scores, positive))[0]) if 0 < positive.mean() < 1 else None
 
 
 def figures(scores: ArrayLike, positive: ArrayLike, pages: Sequence[str]) -> dict[str, Any]:
     """AUC and equal error rate, 0..1, with their 95 % intervals; {} without both classes."""
-    positive = np.asarray(positive, bool)
-    if positive.all() or not positive.any():
+    if area(scores, positive) is None:
         return {}
     curve = roc(scores, positive)
     aucs, eers = draws(scores, positive, pages)
@@ -111,12 +108,9 @@ def lead(
 def by_page(scores: ArrayLike, positive: ArrayLike, pages: Sequence[str]) -> dict[str, float]:
     """The AUC within each page that has both classes."""
     scores, positive, page = np.asarray(scores), np.asarray(positive, bool), np.asarray(pages)
-    found: dict[str, float] = {}
-    for name in sorted(set(pages)):
-        its: NDArray[np.bool_] = page == name
-        if positive[its].any() and not positive[its].all():
-            found[name] = rounded(auc(roc(scores[its], positive[its]))[0])
-    return found
+    names = sorted(set(pages))
+    found = {name: area(scores[page == name], positive[page == name]) for name in names}
+    return {name: its for name, its in found.items() if its is not None}
 
 
 def within(scores: ArrayLike, positive: ArrayLike, pages: Sequence[str]) -> dict[str, Any]:
@@ -133,8 +127,8 @@ def within(scores: ArrayLike, positive: ArrayLike, pages: Sequence[str]) -> dict
 
 
 def ends(spread: Floats) -> list[float]:
-    """The 95 % interval of some draws, those left out that lack a class; rounded."""
-    return [rounded(end) for end in bootstrap.span(spread[np.isfinite(spread)])]
+    """The 95 % interval of some draws, rounded."""
+    return [rounded(end) for end in bootstrap.span(spread)]
 
 
 def rounded(value: float | np.floating) -> float:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.environments import Environment, PeerError, named, one_thread
+from benchmarks.environments import Environment, PeerError, named, one_thread, workers
 
 SAY = [sys.executable, "-c", "import os; print(os.environ.get('OMP_NUM_THREADS'))"]
 
@@ -21,6 +21,11 @@ def test_what_is_started_meanwhile_has_one_thread(monkeypatch: pytest.MonkeyPatc
         assert said() == "1"
     assert said() == "7"
     assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_workers_have_one_thread_each() -> None:
+    with workers(1) as pool:
+        assert pool.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
 
 
 def test_peers_are_asked_for_by_name() -> None:

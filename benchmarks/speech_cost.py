@@ -1,6 +1,6 @@
-"""What emotion costs: CPU seconds and peak memory, fresh and warm, beside a wav2vec2-base.
+"""What emotion or voice_detect costs: CPU and peak memory, fresh and warm, beside a wav2vec2-base.
 
-    python -m benchmarks.emotion_cost --peers wav2vec2
+    python -m benchmarks.speech_cost voice_detect --peers wav2vec2
 
 The tools take turns on the same speech, several rounds, one thread each; figures are medians, and
 imports and loading are part of a fresh process. The peer is the audio-classification pipeline of
@@ -61,11 +61,14 @@ class Tool(Environment):
         return [self.python(), "-c", RUN.format(answer=self.answer), str(path), str(times)]
 
 
-OURS = Tool(
-    name="halfgig",
-    version="this tree",
-    answer="from functions.emotion.core import analyse as answer",
-)
+OURS = {
+    function: Tool(
+        name="halfgig",
+        version="this tree",
+        answer=f"from functions.{function}.core import analyse as answer",
+    )
+    for function in ("emotion", "voice_detect")
+}
 
 WEIGHTS = clips.CACHE / "wav2vec2-base-random"
 
@@ -85,7 +88,7 @@ folder = Path({str(WEIGHTS)!r})
 if not (folder / "preprocessor_config.json").exists():
     import transformers
 
-    config = transformers.Wav2Vec2Config(num_labels=9)  # The rest as in wav2vec2-base.
+    config = transformers.Wav2Vec2Config(num_labels=9)  # But for that, wav2vec2-base.
     transformers.Wav2Vec2ForSequenceClassification(config).save_pretrained(folder)
     transformers.Wav2Vec2FeatureExtractor().save_pretrained(folder)
 """,
@@ -158,12 +161,14 @@ def _warm(its: dict[str, float] | None) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.emotion_cost", description=__doc__)
+    parser = argparse.ArgumentParser(prog="benchmarks.speech_cost", description=__doc__)
+    parser.add_argument("function", choices=OURS)
     parser.add_argument("--peers", default="", metavar="A,B", help=", ".join(PEERS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all figures there too")
     options = parser.parse_args()
-    tools = [OURS]
+    ours = OURS[options.function]
+    tools = [ours]
     try:
         asked = named(options.peers, PEERS)
     except PeerError as error:
@@ -184,10 +189,10 @@ def main() -> int:
         )
     result["warm"][str(SECONDS[0])] = warm(tools, SECONDS[0], options.rounds)
     result["invoked"] = measure.invoked(
-        "emotion", songs.speech(SECONDS[0]), options.rounds, clips.ROOT, ONE_THREAD
+        options.function, songs.speech(SECONDS[0]), options.rounds, clips.ROOT, ONE_THREAD
     )
     result["lengths"] = measure.growth(
-        {minutes: OURS.command(songs.speech(60 * minutes)) for minutes in LENGTHS},
+        {minutes: ours.command(songs.speech(60 * minutes)) for minutes in LENGTHS},
         options.rounds,
         clips.ROOT,
         ONE_THREAD,
