@@ -132,5 +132,5 @@ def ends(spread: Floats) -> list[float]:
 
 
 def rounded(value: float | np.floating) -> float:
-    """To four digits."""
-    return round(float(value), 4)
+    """To four digits, and no negative zero."""
+    return round(float(value), 4) + 0.0
