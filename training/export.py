@@ -1,0 +1,67 @@
+"""From PyTorch to ONNX with its large weights in 8 bits."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper, numpy_helper
+from torch import Tensor, nn
+
+
+def write(
+    net: nn.Module,
+    given: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    properties: Mapping[str, str],
+    out: Path,
+) -> None:
+    """`net` with its one input as in `given`, of any length in its second dimension.
+
+    `properties` are kept in the file's metadata.
+    """
+    (name, example), *_ = given.items()
+    with warnings.catch_warnings():
+        # The exporter that is not deprecated needs onnxscript, and gives the same graph.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            net.eval(),
+            (example,),
+            out,
+            input_names=[name],
+            output_names=list(outputs),
+            dynamic_axes={name: {1: "length"}},
+            opset_version=17,
+            dynamo=False,
+        )
+    model = onnx.load(out)
+    _shrink(model.graph)
+    helper.set_model_props(model, dict(properties))
+    onnx.checker.check_model(model)
+    onnx.save(model, out)
+
+
+def _shrink(graph: onnx.GraphProto) -> None:
+    """Keep large weights as 8-bit integers and a scale a channel; loading makes floats of them."""
+    before = []
+    for kept in list(graph.initializer):
+        values = numpy_helper.to_array(kept)
+        if values.dtype != np.float32 or values.ndim < 2 or values.size < 10_000:
+            continue
+        name, axes = kept.name, tuple(range(1, values.ndim))
+        scale = np.abs(values).max(axis=axes, keepdims=True) / np.float32(127.0)
+        scale = np.maximum(scale, np.float32(1e-12))
+        whole = np.round(values / scale).astype(np.int8)
+        kept.CopyFrom(numpy_helper.from_array(whole, f"{name}.whole"))
+        graph.initializer.append(numpy_helper.from_array(scale, f"{name}.scale"))
+        before += [
+            helper.make_node(
+                "Cast", [f"{name}.whole"], [f"{name}.cast"], to=onnx.TensorProto.FLOAT
+            ),
+            helper.make_node("Mul", [f"{name}.cast", f"{name}.scale"], [name]),
+        ]
+    nodes = [*before, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)

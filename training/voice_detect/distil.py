@@ -1,0 +1,102 @@
+"""Fits the student on what the teacher makes of voices, human and not, as they are and changed."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from training.teacher import WIDTH
+from training.voice_detect.corpus import Taught
+from training.voice_detect.model import Student, split
+
+BATCH = 32
+ROWS = 192
+"""Of 16 ms, in an excerpt."""
+STEM_WEIGHT = 2.0
+"""Of the error in the convolutions, against that in the first layer."""
+
+
+def fit(copies: Sequence[Taught], *, steps: int, rate: float, seed: int) -> Student:
+    """A student of the teacher's answers, each of the 768 brought to mean 0 and deviation 1.
+
+    Fitted by AdamW in one cycle of the rate; what is returned is a running mean of its weights.
+    """
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    student = Student().to(device)
+    running = AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
+    optimizer = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, rate, total_steps=steps, pct_start=0.1
+    )
+    some = np.sort(random.integers(0, len(copies[0].answers), 60_000))
+    answers = copies[0].answers[some].astype(np.float32)
+    mean, deviation = answers.mean(axis=0), answers.std(axis=0) + 1e-3
+    # Longer clips oftener, by the rows that they have, up to ten seconds.
+    lengths = np.concatenate([np.diff(copy.ends, prepend=0) for copy in copies])
+    weight = np.minimum(lengths, 600) / np.minimum(lengths, 600).sum()
+    total, begun = np.zeros(2), time.monotonic()
+    for step in range(1, steps + 1):
+        drawn = random.choice(len(weight), BATCH, p=weight)
+        cut = [excerpt(copies, int(number), random) for number in drawn]
+        rows, taught, there = (torch.from_numpy(np.stack(each)) for each in zip(*cut, strict=True))
+        taught = ((taught - torch.from_numpy(mean)) / torch.from_numpy(deviation)).to(device)
+        there = there.to(device)
+        student.train()
+        with torch.autocast(device.type, torch.bfloat16):
+            stem, context = student(split(rows.to(device)))
+        errors = (
+            error(stem, taught[:, :, :WIDTH], there),
+            error(context, taught[:, ::2, WIDTH:], there[:, ::2]),
+        )
+        loss = STEM_WEIGHT * errors[0] + errors[1]
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        running.update_parameters(student)
+        total += [each.item() for each in errors]
+        if step % 200 == 0:
+            seconds = time.monotonic() - begun
+            said = " and ".join(f"{each:.3f}" for each in total / 200)
+            print(f"student: step {step} of {steps}, errors {said}, {seconds:.0f} s", flush=True)
+            total[:] = 0.0
+    fitted: Student = running.module.cpu().eval()
+    return fitted
+
+
+def error(said: Tensor, taught: Tensor, there: Tensor) -> Tensor:
+    """Mean square error over the rows that are there, no difference counted over 6 deviations.
+
+    said : shape (n, 384, rows); taught : (n, rows, 384); there : (n, rows).
+    """
+    each = (said.float().transpose(1, 2) - taught).clamp(-6.0, 6.0).square().mean(dim=2)
+    return (each * there).sum() / there.sum()
+
+
+def excerpt(
+    copies: Sequence[Taught], number: int, random: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """`ROWS` rows of clip `number` of all copies, the teacher's answers, and which are there.
+
+    A shorter clip is followed by silence, of which the teacher has said nothing.
+    """
+    copy, clip = divmod(number, len(copies[0].ends))
+    its = copies[copy]
+    first = int(its.ends[clip - 1]) if clip else 0
+    count = int(its.ends[clip]) - first
+    first += int(random.integers(max(1, count - ROWS + 1)))
+    count = min(count, ROWS)
+    frames = its.frames[first : first + count].astype(np.float32)
+    rows = np.full((ROWS, frames.shape[1]), frames.min(), np.float32)
+    taught = np.zeros((ROWS, its.answers.shape[1]), np.float32)
+    there = np.zeros(ROWS, np.float32)
+    rows[:count], there[:count] = frames, 1.0
+    taught[:count] = its.answers[first : first + count]
+    return rows, taught, there
