@@ -9,6 +9,7 @@ import numpy as np
 
 from functions.kit import manifest, tiers
 from functions.kit.audio import Audio
+from functions.kit.fine import FineBands
 from functions.kit.listener import Heard, Listener, Told
 from functions.kit.mel import RATE
 from functions.kit.spectrum import Floats
@@ -18,7 +19,6 @@ from functions.kit.windows import Window
 from functions.voice_detect import features, network
 from functions.voice_detect.explanation import explain
 from functions.voice_detect.features import Measures
-from functions.voice_detect.frontend import Frontend
 from functions.voice_detect.network import Network
 from functions.voice_detect.votes import Decision, Vote, label
 
@@ -103,7 +103,7 @@ def listener(its: Network) -> Listener[Judged]:
         score, embedding = its.judge(frames)
         return Judged(score, features.of(measures, window.speech, embedding))
 
-    return Listener(judge, Frontend(), Measures())
+    return Listener(judge, FineBands(), Measures())
 
 
 def overall(told: Told[Judged]) -> Judged:

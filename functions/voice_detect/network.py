@@ -28,7 +28,7 @@ class Network:
     def judge(self, frames: Floats) -> tuple[float, Floats]:
         """The score of one window, and its embedding, shape (n,).
 
-        frames : what `Frontend` made of it, shape (frames, bins).
+        frames : what `FineBands` made of it, shape (frames, bins).
 
         The score is a logit, not calibrated: the larger, the likelier it is AI_GENERATED.
         """

@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from functions.voice_detect import core
-from training import export
-from training.voice_detect import corpus, decide, distil, folds, heads, listening
+from training import distil, export
+from training.student import Student
+from training.voice_detect import corpus, decide, folds, heads, listening
 from training.voice_detect.corpus import Clip
-from training.voice_detect.model import Fine, Listening, Student
+from training.voice_detect.model import Fine, Listening
 
 OUT = core.FOLDER / "model" / "voice_detect.onnx"
 PARTS = 4

@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from functions.kit.fine import FineBands
 from functions.kit.listener import Listener, NoSpeech
 from functions.kit.mel import RATE
 from functions.kit.windows import Window
 from functions.voice_detect import features
 from functions.voice_detect.features import Measures
-from functions.voice_detect.frontend import Frontend
-from training.voice_detect import corpus
+from training.student import Student, split, under_loudest
+from training.taught import Taught
 from training.voice_detect.corpus import Clip
-from training.voice_detect.model import FINE, SPAN, Fine, Listening, Student, split, under_loudest
+from training.voice_detect.model import FINE, SPAN, Fine, Listening
 
 Array = NDArray[np.float32]
 _UPPER = np.triu_indices(FINE)
@@ -48,7 +49,7 @@ class Heard:
         return np.asarray(np.add.reduceat(weighted, [0, *self.ends[:-1]]), np.float32)
 
 
-def directions(copy: corpus.Taught, seed: int) -> torch.Tensor:
+def directions(copy: Taught, seed: int) -> torch.Tensor:
     """The principal directions of the fine structure, for `Fine`, shape (128, 96, 3)."""
     random = np.random.default_rng(seed)
     some = []
@@ -108,7 +109,7 @@ def _heard(numbered: tuple[int, Clip], copy: int) -> tuple[Array, Array, Array, 
     """Of one clip: its windows' statistics and weights, its fine structure, its features."""
     number, clip = numbered
     samples = clip.samples(copy, number)
-    listener = Listener(_judge, Frontend(), Measures())
+    listener = Listener(_judge, FineBands(), Measures())
     for block in _blocks(samples):
         listener.push(block)
     try:

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from functions.kit.fine import FineBands
 from functions.kit.spectrum import Floats
 from functions.voice_detect import core, network
-from functions.voice_detect.frontend import Frontend
 from tests.voice import RATE, voice
 
 
@@ -14,7 +14,7 @@ def loaded() -> network.Network:
 
 def frames(count: int) -> Floats:
     """What the front end makes of a voice."""
-    front = Frontend()
+    front = FineBands()
     samples = voice(count * 256 / RATE).astype(np.float32)
     return np.concatenate([front.push(samples), front.finish()])
 

@@ -1,4 +1,4 @@
-"""What the network hears: bands finer in time and at the top than those of `functions.kit.mel`."""
+"""What the voice networks hear: bands finer in time and at the top than `functions.kit.mel`."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ FLOOR = 1e-10
 """Power (-100 dB of full scale) that is added to each band before its logarithm."""
 
 
-class Frontend:
+class FineBands:
     """Log bands over a stream: `push` blocks of samples at 16 kHz, then `finish`.
 
     Both give natural logarithms of band power, shape (rows, 192): a row for each frame of

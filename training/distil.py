@@ -1,4 +1,4 @@
-"""Fits the student on what the teacher makes of voices, human and not, as they are and changed."""
+"""Fits the student on what the teacher makes of voices, as they are and changed."""
 
 import time
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from training.student import Student, split
+from training.taught import Taught
 from training.teacher import WIDTH
-from training.voice_detect.corpus import Taught
-from training.voice_detect.model import Student, split
 
 BATCH = 32
 ROWS = 192

@@ -1,0 +1,64 @@
+"""Sounds as the student hears them, with what the teacher makes of them."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from functions.kit.fine import FineBands
+from functions.kit.mel import HOP
+from functions.kit.spectrum import Floats
+from training import teacher
+from training.teacher import Teacher
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What some clips are to the student and to its teacher."""
+
+    frames: NDArray[np.float16]
+    """Rows of `FineBands`, shape (all rows, 192)."""
+    answers: NDArray[np.float16]
+    """The teacher's, its convolutions and its first layer, shape (all rows, 768)."""
+    ends: NDArray[np.int64]
+    """Where each clip ends among the rows."""
+
+
+def kept(path: Path, sounds: Callable[[], Iterable[Floats]], name: str) -> Taught:
+    """The clips that `sounds` gives, each (n,) at 16 kHz and up to 8 s; kept at `path`.
+
+    `name` is what the progress lines call them.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        both = list(_heard(sounds(), Teacher(path.parent, teacher.STEM, teacher.FIRST), name))
+        np.savez(
+            path,
+            frames=np.concatenate([frames for frames, _ in both]),
+            answers=np.concatenate([answers for _, answers in both]),
+            ends=np.cumsum([len(frames) for frames, _ in both]),
+        )
+    with np.load(path) as file:
+        return Taught(file["frames"], file["answers"], file["ends"])
+
+
+def _heard(
+    sounds: Iterable[Floats], its_teacher: Teacher, name: str
+) -> Iterator[tuple[NDArray[np.float16], NDArray[np.float16]]]:
+    for number, samples in enumerate(sounds, 1):
+        front = FineBands()
+        frames = np.concatenate([front.push(samples), front.finish()]).astype(np.float16)
+        yield frames, _between(*its_teacher.hear(samples), len(frames))
+        if number % 500 == 0:
+            print(f"{name}: heard {number} clips", flush=True)
+
+
+def _between(about: NDArray[np.int64], answers: Floats, rows: int) -> NDArray[np.float16]:
+    """The answers at the frames of `LogMel`, between the two that are nearest, shape (rows, …)."""
+    place = (HOP * np.arange(rows) - about[0]) / (about[1] - about[0])
+    before = np.clip(place.astype(int), 0, len(answers) - 2)
+    share = np.clip(place - before, 0.0, 1.0)[:, None]
+    between = (1.0 - share) * answers[before] + share * answers[before + 1]
+    return np.asarray(between, np.float16)
