@@ -10,6 +10,7 @@ problem : problem+json (RFC 9457). Its `detail` is where FastAPI's `HTTPExceptio
 import base64
 import re
 import reprlib
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
@@ -18,6 +19,7 @@ from functions.kit import sniff
 from functions.kit.manifest import Contract
 from functions.kit.problem import Problem
 
+_SPACE = string.whitespace.encode()
 _DATA_URL = re.compile(r"data:[^,]{0,200};base64,", re.ASCII)
 
 
@@ -73,7 +75,7 @@ def decoded(text: str, field: str) -> bytes:
     if url := _DATA_URL.match(text):
         text = text[url.end() :]
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        return base64.b64decode(text.encode("ascii").translate(None, _SPACE), validate=True)
     except ValueError:
         raise BadBody(f"'{field}' is not valid base64 (RFC 4648, section 4).") from None
 

@@ -36,6 +36,7 @@ from functions.kit.steps import Steps, finish
 from functions.kit.stream import spool
 
 _JSON_BYTES = 10_000_000  # a body that is held in memory, three times over
+_JSON_COMMAS = 1_000  # in it, and so its values: millions of small ones would take 300 MB
 _FORM_BYTES = 65_536  # what a form may have beside its file
 _DRAIN_BYTES = 1_048_576  # of a refused body whose length is not told
 _EVENT_SECONDS = 0.2  # between two progress events of one stage
@@ -275,6 +276,11 @@ def _document(request: Request) -> object:
         raise TooLarge(
             f"A JSON body may have at most {_JSON_BYTES:,} bytes. Send a shorter or a compressed "
             "file, or send the audio itself as the body, to the function's own route."
+        )
+    if text.count(b",") > _JSON_COMMAS:
+        raise BadBody(
+            f"The JSON body has more than {_JSON_COMMAS:,} commas. It must be one object, with the "
+            "audio as a text in base64."
         )
     try:
         return json.loads(text)

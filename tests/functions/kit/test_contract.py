@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,30 @@ def test_bodies_that_will_not_do(
 def test_bodies_that_are_no_object(data: bytes, route: str, client: FlaskClient) -> None:
     said = sentence(client.post(route, data=data, content_type="application/json"), route, 400)
     assert "JSON" in said
+
+
+SHAPES = {
+    "lists": b"[" + b"[]," * 3_000_000 + b"1]",
+    "objects": b'{"language":[' + b"{}," * 3_000_000 + b"1]}",
+    "words": b'{"language":"English","audioFormat":"mp3","audioBase64":"'
+    + b"AA " * 3_000_000
+    + b'"}',
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_shape_of_json_takes_much_more_memory_than_it_has_bytes(
+    shape: str, route: str, client: FlaskClient
+) -> None:
+    tracemalloc.start()
+    try:
+        response = client.post(route, data=SHAPES[shape])
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    sentence(response, route, 413 if shape == "words" else 400)
+    assert most < 60_000_000
 
 
 @pytest.mark.parametrize("route", ROUTES)
