@@ -26,8 +26,9 @@ def check(given: str | None) -> None:
     keys = [key.strip() for key in setting.split(",")]
     if given is None:
         raise BadKey(f"There is no key. Send yours in the header '{HEADER}'.")
-    # latin-1 is how a header's bytes come from the server.
-    mine = sha256(given.strip().encode("latin-1", "replace")).digest()
+    # latin-1 is how a header's bytes come from the server. Of UTF-8 in it, Python's own idea of
+    # white space would take a byte: "à" ends in what is a space to latin-1.
+    mine = sha256(given.strip(" \t").encode("latin-1", "replace")).digest()
     same = [hmac.compare_digest(mine, sha256(os.fsencode(key)).digest()) for key in keys if key]
     if not any(same):
         raise BadKey(f"The key in the header '{HEADER}' is not one that is known here.")

@@ -14,9 +14,11 @@ def test_without_keys_anybody_may_ask(setting: str | None, monkeypatch: pytest.M
     keys.check("anything")
 
 
-@pytest.mark.parametrize("given", ["one", "two", " two ", "schl\xc3\xbcssel"])
+@pytest.mark.parametrize(
+    "given", ["one", "two", " two ", "schl\xc3\xbcssel", "cl\xc3\xa9 \xc3\xa0"]
+)
 def test_any_of_the_keys_will_do(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(keys.SETTING, "one, two,schlüssel,")
+    monkeypatch.setenv(keys.SETTING, "one, two,schlüssel,clé à,")
     keys.check(given)
 
 
