@@ -145,7 +145,7 @@ def load(folder: Path) -> Manifest:
             )
             for name, export in top.named_tables("exports")
         ),
-        demo=top.texts("demo") if "demo" in top.values else ("clip",),
+        demo=top.names("demo") if "demo" in top.values else ("clip",),
         contracts=tuple(
             _contract(contract)
             for contract in (top.tables("contracts") if "contracts" in top.values else ())
@@ -157,6 +157,12 @@ def load(folder: Path) -> Manifest:
                 f"{path}: there is an export named '{export.name}'. It becomes a function in "
                 f"show.py and an option beside --json and --help: name it as a Python function, "
                 "and not like those."
+            )
+    routes = [contract.route for contract in manifest.contracts]
+    for route in set(routes):
+        if routes.count(route) > 1:
+            raise ManifestError(
+                f"{path}: {routes.count(route)} contracts have the route '{route}'."
             )
     if manifest.name != folder.resolve().name:
         raise ManifestError(
@@ -195,8 +201,8 @@ def _tier(table: "_Table") -> Tier:
 def _contract(table: "_Table") -> Contract:
     contract = Contract(
         route=table.matching("route", r"(/[\w-]+)+", "a path such as '/api/detect'"),
-        languages=table.texts("languages"),
-        formats=table.texts("formats"),
+        languages=table.names("languages"),
+        formats=table.names("formats"),
         errors=table.matching("errors", "|".join(ERRORS), f"one of {', '.join(ERRORS)}"),
         statuses=table.statuses("statuses"),
     )
@@ -231,6 +237,11 @@ class _Table:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise self._error(key, value, "a list of texts")
         return tuple(value)
+
+    def names(self, key: str) -> tuple[str, ...]:
+        if not (value := self.texts(key)):
+            raise self._error(key, [], "a list of at least one text")
+        return value
 
     def number(self, key: str) -> float:
         value = self._get(key)

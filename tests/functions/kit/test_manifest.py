@@ -98,6 +98,8 @@ def test_every_key(tmp_path: Path) -> None:
         ("model/best", "/model/best", "'/model/best.onnx'. It must be in the function's folder"),
         ("model/best", "../best", "'tiers.file' is '../best.onnx'. It must be in the function's"),
         ('demo = ["speech"]', "demo = 1", "'demo' is 1. It must be a list of texts."),
+        ('demo = ["speech"]', "demo = []", "'demo' is []. It must be a list of at least one text."),
+        ('formats = ["mp3"]', "formats = []", "'contracts.formats' is []. It must be a list of at"),
         ("[exports.plot]", "[exports]", "'exports.help' is 'Draw it.'. It must be a table."),
         ('suffix = ".png"', "", "'exports.plot.suffix' is missing."),
         ('route = "/api/echo"', 'route = "echo/"', "is 'echo/'. It must be a path such as"),
@@ -115,6 +117,12 @@ def test_what_is_wrong_is_said(line: str, instead: str, words: str, tmp_path: Pa
     with pytest.raises(ManifestError, match=re.escape(words)) as caught:
         manifest.load(folder)
     assert str(folder / "function.toml") in str(caught.value)
+
+
+def test_a_route_is_of_one_contract(tmp_path: Path) -> None:
+    folder = write(tmp_path, GOOD + GOOD[GOOD.index("[[contracts]]") :])
+    with pytest.raises(ManifestError, match=r"2 contracts have the route '/api/echo'\."):
+        manifest.load(folder)
 
 
 @pytest.mark.parametrize("name", ["json", "help", '"my clicks"'])
