@@ -118,10 +118,10 @@ def _answer(choice: Choice[Network], told: Told[Judged], audio: Audio) -> Detect
     its = overall(told)
     probability = decision.probability(its.score, its.values)
     votes = decision.votes(its.values)
-    segments = [_segment(each, decision) for each in told.windows]
+    segments = [_segment(each, decision, told.clear) for each in told.windows]
     return Detection(
         label=label(probability),
-        probability=round(probability, 4),
+        probability=probability,
         certain=told.clear and decision.certain(probability),
         explanation=explain(
             probability,
@@ -142,12 +142,14 @@ def _answer(choice: Choice[Network], told: Told[Judged], audio: Audio) -> Detect
     )
 
 
-def _segment(its: Heard[Judged], decision: Decision) -> Segment:
-    """The window as it is answered: with a label, if it was judged."""
+def _segment(its: Heard[Judged], decision: Decision, clear: bool) -> Segment:
+    """The window as it is answered: with a label, if it was judged.
+
+    clear : whether those that were judged have speech enough to be certain of anything.
+    """
     name, probability, certain = None, None, False
     if its.judged is not None:
-        likely = decision.probability(its.judged.score, its.judged.values)
-        name, probability = label(likely), round(likely, 4)
-        certain = decision.certain(likely)
+        probability = decision.probability(its.judged.score, its.judged.values)
+        name, certain = label(probability), clear and decision.certain(probability)
     start, end = round(its.start, 3), round(its.end, 3)
     return Segment(start, end, name, probability, certain, round(its.share, 3))

@@ -22,7 +22,7 @@ COLUMNS = 1_200
 def text(result: dict[str, Any], width: int) -> str:
     """The result in a few lines of at most `width` characters."""
     probability, sure = result["probability"], "certain" if result["certain"] else "not sure"
-    room = max(1, min(40, width - 31))
+    room = max(1, min(40, width - 33))
 
     def said(stretch: Segments) -> str:
         mean = sum(each["probability"] for each in stretch) / len(stretch)

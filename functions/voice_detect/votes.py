@@ -57,11 +57,11 @@ class Decision:
     machine_above: float
 
     def probability(self, score: float, values: Floats) -> float:
-        """How likely the voice is to be AI_GENERATED."""
+        """How likely the voice is to be AI_GENERATED, to four digits, as it is told."""
         log_odds = self.leaning(score)
         for its, value in zip(self.ranges, values.tolist(), strict=True):
             log_odds += its.weight * (its.vote(value) == MACHINE)
-        return 1 / (1 + exp(-max(-700.0, min(log_odds, 700.0))))
+        return round(1 / (1 + exp(-max(-700.0, min(log_odds, 700.0)))), 4)
 
     def leaning(self, score: float) -> float:
         """The log odds of AI_GENERATED where every feature votes HUMAN."""

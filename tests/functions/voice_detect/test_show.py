@@ -105,6 +105,15 @@ def test_text_fits_in_any_width(width: int) -> None:
     assert max(map(len, text.splitlines())) <= width
 
 
+@pytest.mark.parametrize("width", [50, 60, 72, 80])
+def test_a_bar_is_as_long_as_it_says_in_any_width(width: int) -> None:
+    whole, half = (
+        show.text(result(each, probability=each), width).splitlines()[1].count("█")
+        for each in (1.0, 0.5)
+    )
+    assert whole // 2 == half > 7
+
+
 @pytest.mark.parametrize("seconds", [0.5, 1.0, 1.024, 19.1, 60.0])
 def test_a_spectrogram_has_as_many_columns_as_a_picture(seconds: float, tmp_path: Path) -> None:
     path = tmp_path / "voice.wav"
