@@ -34,8 +34,8 @@ from training.voice_detect.model import Fine, Listening
 
 OUT = core.FOLDER / "model" / "voice_detect.onnx"
 PARTS = 4
-TAUGHT, HEARD = 3, 2
-"""Copies of each clip, the first as it is: for the student, and for what judges."""
+COPIES = 3
+"""As it is, and through two draws of channels."""
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def main() -> None:
 
     torch.set_num_threads(options.threads)
     clips = corpus.clips(options.voices)
-    taught = [corpus.taught(clips, copy, options.work) for copy in range(TAUGHT)]
+    taught = [corpus.taught(clips, copy, options.work) for copy in range(COPIES)]
     name = f"{options.student_steps}-{options.seed}"
     path = options.work / f"student-{name}.pt"
     if not path.exists():
@@ -66,7 +66,7 @@ def main() -> None:
     net.fine.directions.copy_(listening.directions(taught[0], options.seed))
     heard = [
         listening.hear(net, clips, copy, options.work, name, options.threads)
-        for copy in range(HEARD)
+        for copy in range(COPIES)
     ]
 
     part = folds.deal([clip.page for clip in clips], PARTS)
