@@ -4,10 +4,10 @@
 
 1. A small network (the student) learns what a larger one, pre-trained on speech (the teacher),
    makes of all the speech there is, labelled or not.
-2. Its upper half is tuned to emotions once for each part of the speakers of `train` and `val`,
-   without that part. So each clip is judged by a network that was tuned without its speaker: the
-   figures printed, the temperature and the uncertain band come from these judgements.
-3. It is tuned twice more, on all of these speakers. What ships says the mean of what these two say.
+2. It is tuned to emotions once for each part of the speakers of `train` and `val`, without that
+   part. So each clip is judged by a network that was tuned without its speaker: the figures
+   printed, the temperature and the uncertain band come from these judgements.
+3. It is tuned once more on all of these speakers. What ships is the mean of all these networks.
 
 The split `test` plays no part in it. What is finished is kept under --work, so that a run that was
 stopped goes on where it was.
@@ -17,10 +17,8 @@ import argparse
 import json
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -33,11 +31,8 @@ from training.emotion import calibrate, corpus, distil, folds, model, tune
 from training.emotion.clip import LABELS, Clip
 
 OUT = core.FOLDER / "model" / "emotion.onnx"
-Net = TypeVar("Net", bound=torch.nn.Module)
 EVERYBODY = -2
 """The number of a part that nobody is in."""
-JUDGES = 2
-"""Judges that ship: the second costs 4 ms of CPU for 10 s of audio."""
 
 
 def main() -> None:
@@ -50,10 +45,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--version", default="1", help="what answers call the model")
     parser.add_argument("--parts", type=int, default=4, help="of the speakers")
-    parser.add_argument(
-        "--student-steps", type=int, nargs="+", default=distil.STEPS, help="of each of its cycles"
-    )
-    parser.add_argument("--copies", type=int, default=6, help="of each clip, as other voices")
+    parser.add_argument("--student-steps", type=int, default=3500)
     parser.add_argument("--steps", type=int, default=tune.Settings.steps, help="of each tuning")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
@@ -66,29 +58,23 @@ def main() -> None:
         speech += [clip for clip in corpus.load(folder, options.work) if clip.split != "test"]
 
     student = kept(
-        options.work / f"student-{sum(options.student_steps)}-{options.seed}.pt",
+        options.work / f"student-{options.student_steps}-{options.seed}.pt",
         lambda: distil.fit(speech, steps=options.student_steps, rate=3e-3, seed=options.seed),
         model.Student(),
     )
-    heard = cache(lambda: tune.hear(student, voices, options.copies, options.seed))
     part = folds.deal(voices, options.parts, options.seed)
     settings = tune.Settings(steps=options.steps)
-
-    def judge(number: int, seed: int) -> model.Judge:
-        """The one tuned without a part."""
-        name = f"judge {seed + 1} on everybody"
-        if number >= 0:
-            name = f"judge without part {number + 1} of {options.parts}"
-        among = np.flatnonzero(part != number)
-        return kept(
-            options.work / f"{name.replace(' ', '-')}-{options.steps}-{options.seed}.pt",
-            lambda: tune.fit(student, heard(), voices, among, settings, options.seed + seed, name),
-            model.Judge(model.Student().mind),
-        )
-
     logits = np.zeros((len(voices), len(LABELS)))
-    for number in range(options.parts):
-        net = model.EmotionNet(student.ears, [judge(number, 0)])
+    nets = []
+    for number in (*range(options.parts), EVERYBODY):
+        heard = [clip for clip, left_out in zip(voices, part, strict=True) if left_out != number]
+        name = f"without part {number + 1} of {options.parts}" if number >= 0 else "on everybody"
+        net = kept(
+            options.work / f"{name.replace(' ', '-')}-{options.steps}-{options.seed}.pt",
+            lambda: tune.fit(student, heard, settings, options.seed, name),  # noqa: B023 (called at once)
+            model.EmotionNet(model.Student()),
+        )
+        nets.append(net)
         for index in np.flatnonzero(part == number):
             logits[index] = judged(net, voices[index])
     unheard = np.flatnonzero(part >= 0)
@@ -104,18 +90,36 @@ def main() -> None:
         f"{len({clip.speaker for clip in clips})} speakers, each judged by a network tuned without "
         "that speaker",
     }
-    net = model.EmotionNet(student.ears, [judge(EVERYBODY, seed) for seed in range(JUDGES)])
-    model.write(net, fitted.temperature, properties, options.out)
+    model.write(mean(nets), fitted.temperature, properties, options.out)
     if options.out == OUT:
         _declare(OUT)
 
 
-def kept(path: Path, make: Callable[[], Net], empty: Net) -> Net:
+def kept(
+    path: Path, make: Callable[[], torch.nn.Module], empty: torch.nn.Module
+) -> torch.nn.Module:
     """The network in `path`, made if it is not there yet; `empty` is one of its kind."""
     if not path.exists():
         torch.save(make().state_dict(), path)
     empty.load_state_dict(torch.load(path))
     return empty.eval()
+
+
+def mean(nets: Sequence[torch.nn.Module]) -> model.EmotionNet:
+    """The network whose weights are the mean of those of `nets`, which come of one student.
+
+    After Wortsman et al., "Model soups", ICML 2022.
+    """
+    states = [net.state_dict() for net in nets]
+    soup = model.EmotionNet(model.Student())
+    soup.load_state_dict(
+        {
+            name: torch.stack([state[name].float() for state in states]).mean(dim=0).to(value.dtype)
+            for name, value in states[0].items()
+        }
+    )
+    soup.eval()
+    return soup
 
 
 def judged(net: torch.nn.Module, clip: Clip) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 import json
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -60,14 +59,11 @@ class Block(nn.Module):
 
 
 class Student(nn.Module):
-    """Normalised bands, shape (n, 64, frames) -> the teacher's answers, (n, 768, frames / 4).
-
-    Of two parts: `ears`, up to 192 values every 64 ms, and `mind`, which makes the answers of them.
-    """
+    """Normalised bands, shape (n, 64, frames) -> the teacher's answers, (n, 768, frames / 4)."""
 
     def __init__(self, width: int = WIDTH, dropout: float = 0.05) -> None:
         super().__init__()
-        self.ears = nn.Sequential(
+        self.layers = nn.Sequential(
             nn.Conv1d(mel.BANDS, width, 5, stride=2, padding=2, bias=False),
             nn.BatchNorm1d(width),
             nn.ReLU(),
@@ -76,58 +72,39 @@ class Student(nn.Module):
             nn.Conv1d(width, width, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm1d(width),
             nn.ReLU(),
-        )
-        self.mind = nn.Sequential(
             *(Block(width, dilation, dropout, excited=True) for dilation in (1, 2, 3, 1)),
             nn.ReLU(),
             nn.Conv1d(width, SIZE, 1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = self.mind(self.ears(x))
+        answer: Tensor = self.layers(x)
         return answer
-
-
-class Judge(nn.Module):
-    """What the ears heard, shape (n, 192, rows) -> logits of `LABELS`, shape (n, 9).
-
-    A linear model over the mean and the deviation in time of what the mind makes of it.
-    """
-
-    def __init__(self, mind: nn.Sequential, dropout: float = 0.2) -> None:
-        super().__init__()
-        self.mind = mind
-        self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(2 * SIZE, len(LABELS))
-        self.register_buffer("mean", torch.zeros(2 * SIZE))
-        self.register_buffer("deviation", torch.ones(2 * SIZE))
-
-    def statistics(self, heard: Tensor) -> Tensor:
-        """Mean and deviation in time, shape (n, 1536)."""
-        said = self.mind(heard).float()
-        mean = said.mean(dim=2)
-        variance = (said - mean[:, :, None]).square().mean(dim=2)
-        return torch.cat([mean, variance.clamp(min=1e-5).sqrt()], dim=1)
-
-    def forward(self, heard: Tensor) -> Tensor:
-        rows = (self.statistics(heard) - self.mean) / self.deviation
-        logits: Tensor = self.head(self.dropout(rows))
-        return logits
 
 
 class EmotionNet(nn.Module):
     """Normalised bands, shape (n, 64, frames) -> logits of `LABELS`, shape (n, 9).
 
-    The mean of what several judges make of what the same ears hear.
+    A linear model over the mean and the deviation in time of what the student says.
     """
 
-    def __init__(self, ears: nn.Sequential, judges: Sequence[Judge]) -> None:
+    def __init__(self, student: Student, dropout: float = 0.2) -> None:
         super().__init__()
-        self.ears, self.judges = ears, nn.ModuleList(judges)
+        self.student = student
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(2 * SIZE, len(LABELS))
+        self.register_buffer("mean", torch.zeros(2 * SIZE))
+        self.register_buffer("deviation", torch.ones(2 * SIZE))
+
+    def statistics(self, x: Tensor) -> Tensor:
+        """Mean and deviation over the frames, shape (n, 1536)."""
+        said = self.student(x).float()
+        mean = said.mean(dim=2)
+        variance = (said - mean[:, :, None]).square().mean(dim=2)
+        return torch.cat([mean, variance.clamp(min=1e-5).sqrt()], dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        heard = self.ears(x)
-        logits: Tensor = torch.stack([judge(heard) for judge in self.judges]).mean(dim=0)
+        logits: Tensor = self.head(self.dropout((self.statistics(x) - self.mean) / self.deviation))
         return logits
 
 

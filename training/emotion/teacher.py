@@ -24,8 +24,6 @@ LAYERS = ("add_146", "add_268")
 SIZE = 768
 STRIDE = 4
 """Frames of `LogMel` (64 ms) that one row of the answer stands for."""
-FRAMES = int(8 * mel.FPS)
-"""Frames that the teacher hears; what is shorter follows silence."""
 _SAMPLES = 8 * mel.RATE
 _FRAME, _HOP, _BANDS = 400, 160, 80
 

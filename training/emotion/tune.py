@@ -1,13 +1,8 @@
-"""Fits judges of emotion on what the student's ears hear of labelled voices.
+"""Fits the whole network on labelled voices: first its head alone, then gently all of it."""
 
-The ears stay as they learnt to hear from the teacher, so what they hear is computed once, in some
-copies of every clip; only what follows them is fitted, its head first and then gently all of it.
-"""
-
-import copy
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -19,18 +14,16 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from functions.kit import mel
 from training.emotion.augment import Augment, Strength
 from training.emotion.clip import LABELS, Clip
-from training.emotion.model import Judge, Student, normalised
+from training.emotion.model import EmotionNet, Student, normalised
 
 LONGEST = 360
 """Frames that excerpts are cut from; shorter clips are repeated."""
 LENGTHS = (152, 200, 248)
-"""Frames of the excerpts of one copy, in turn."""
+"""Frames of the excerpts of one batch."""
 HEAD_FRAMES, HEAD_COPIES = 260, 2
 """Frames of the excerpts that the head is fitted on, and how many of each clip."""
 FEW = 20
 """Clips of one label in one corpus under which they are drawn less often."""
-FEW_LABELS = 3
-"""Labels of one speaker under which the voice may be taken for the emotion."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +40,13 @@ class Settings:
     """Of the labels (Szegedy et al., CVPR 2016)."""
     mixing: float = 0.2
     """Alpha of mixup (Zhang et al., ICLR 2018)."""
-    everything: float = 0.1
+    everything: float = 0.5
     """The share of the loss over all labels; the rest is among those that the corpus has."""
     one_voice: float = 0.5
     """How often a corpus of one or two speakers is drawn beside another of its size."""
-    one_mood: float = 0.1
-    """How often speakers of fewer than `FEW_LABELS` emotions are drawn beside others."""
     head_strength: float = 0.005
     """How much the clips count against weights of zero, when the head is fitted alone."""
+    augment: Strength = field(default_factory=Strength)
 
 
 def labels_of(clips: Sequence[Clip]) -> dict[str, NDArray[np.bool_]]:
@@ -65,7 +57,7 @@ def labels_of(clips: Sequence[Clip]) -> dict[str, NDArray[np.bool_]]:
     return found
 
 
-def sampling(clips: Sequence[Clip], one_voice: float, one_mood: float) -> NDArray[np.float64]:
+def sampling(clips: Sequence[Clip], one_voice: float) -> NDArray[np.float64]:
     """How often each clip is drawn: labels alike, corpora by the square root of their size."""
     weight = np.zeros(len(clips))
     corpora = np.array([clip.corpus for clip in clips])
@@ -78,10 +70,6 @@ def sampling(clips: Sequence[Clip], one_voice: float, one_mood: float) -> NDArra
         for label in sorted(set(labels[here])):
             these = here & (labels == label)
             weight[these] = share / len(set(labels[here])) / max(these.sum(), FEW)
-    moods: dict[str, set[int]] = {}
-    for clip in clips:
-        moods.setdefault(clip.speaker, set()).add(clip.label)
-    weight *= [one_mood if len(moods[clip.speaker]) < FEW_LABELS else 1.0 for clip in clips]
     return weight / weight.sum()
 
 
@@ -94,104 +82,66 @@ def excerpts(clips: Sequence[Clip], random: np.random.Generator) -> Tensor:
     return torch.from_numpy(np.stack(cut).astype(np.float32))
 
 
-def losses(logits: Tensor, target: Tensor, among: Tensor, everything: float) -> Tensor:
-    """Cross entropy over all labels, and over those that the clip's corpus has, shape (n,)."""
+def loss_of(logits: Tensor, target: Tensor, among: Tensor, everything: float) -> Tensor:
+    """Cross entropy over all labels, and over those that the clip's corpus has."""
     here = logits.masked_fill(~among, -1e4).log_softmax(dim=1).clamp(min=-50.0)
     both = everything * logits.log_softmax(dim=1) + (1.0 - everything) * here
-    return -(target * both).sum(dim=1)
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What the ears hear of every clip: copies of shape (clips, 192, rows), each other voices."""
-
-    masked: list[Tensor]
-    """Also with some bands and times missing."""
-    whole: list[Tensor]
-
-
-def hear(student: Student, clips: Sequence[Clip], copies: int, seed: int) -> Heard:
-    """What the student's ears make of `clips`, as other speakers in other rooms."""
-    random = np.random.default_rng(seed)
-    augment = Augment(Strength(), seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    ears = copy.deepcopy(student.ears).to(device).eval()
-
-    def one(frames: int, *, masked: bool) -> Tensor:
-        heard = []
-        for start in range(0, len(clips), 64):
-            voices = augment.voices(excerpts(clips[start : start + 64], random), frames)
-            bands = normalised(voices)
-            bands = augment.masks(bands) if masked else bands
-            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
-                heard.append(ears(bands.to(device)).bfloat16())
-        return torch.cat(heard)
-
-    return Heard(
-        masked=[one(LENGTHS[each % len(LENGTHS)], masked=True) for each in range(copies)],
-        whole=[one(HEAD_FRAMES, masked=False) for _ in range(HEAD_COPIES)],
-    )
+    return -(target * both).sum(dim=1).mean()
 
 
 def fit(
-    student: Student,
-    heard: Heard,
-    clips: Sequence[Clip],
-    among: NDArray[np.int64],
-    settings: Settings,
-    seed: int,
-    name: str,
-) -> Judge:
-    """A judge with a copy of the student's mind, fitted on those of `clips` whose places are
-    `among`; a running mean of its weights.
+    student: Student, clips: Sequence[Clip], settings: Settings, seed: int, name: str
+) -> EmotionNet:
+    """A network around a copy of `student`, fitted on `clips`; a running mean of its weights.
 
-    `heard` is of all `clips`. `name` is what the progress lines call it.
+    `name` is what the progress lines call it.
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
-    device = heard.whole[0].device
-    judge = Judge(copy.deepcopy(student.mind)).to(device)
-    own = [clips[i] for i in among]
-    weights = sampling(own, settings.one_voice, settings.one_mood)
-    fit_head(judge, [copied[among] for copied in heard.whole], own, weights, settings)
-    running = AveragedModel(judge, multi_avg_fn=get_ema_multi_avg_fn(0.99), use_buffers=True)
+    augment = Augment(settings.augment, seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    own = Student()
+    own.load_state_dict(student.state_dict())
+    net = EmotionNet(own).to(device)
+    weights = sampling(clips, settings.one_voice)
+    fit_head(net, clips, weights, settings, augment, random)
+    running = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.99), use_buffers=True)
     rates = [settings.rate, settings.head_rate]
     optimizer = torch.optim.AdamW(
-        [{"params": judge.mind.parameters()}, {"params": judge.head.parameters()}],
+        [{"params": net.student.parameters()}, {"params": net.head.parameters()}],
         weight_decay=settings.decay,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rates, total_steps=settings.steps, pct_start=0.1
     )
-    corpora = labels_of(own)
-    has = torch.from_numpy(np.stack([corpora[clip.corpus] for clip in own]))
-    labels = functional.one_hot(torch.tensor([clip.label for clip in own]), len(LABELS)).float()
-    judge.train()
-    for layer in judge.modules():
+    corpora = labels_of(clips)
+    net.train()
+    for layer in net.modules():
         if isinstance(layer, nn.BatchNorm1d):
             layer.eval()  # The student's statistics are of far more voices.
     total, begun = 0.0, time.monotonic()
     for step in range(1, settings.steps + 1):
-        drawn = random.choice(len(own), settings.batch, p=weights)
-        copied = heard.masked[int(random.integers(len(heard.masked)))]
-        rows = copied[among[drawn]].float()
+        drawn = [clips[i] for i in random.choice(len(clips), settings.batch, p=weights)]
+        voices = augment.voices(excerpts(drawn, random), int(random.choice(LENGTHS)))
+        bands = augment.masks(normalised(voices))
+        target = functional.one_hot(torch.tensor([clip.label for clip in drawn]), len(LABELS))
+        among = torch.from_numpy(np.stack([corpora[clip.corpus] for clip in drawn]))
         share = float(random.beta(settings.mixing, settings.mixing))
-        other = random.permutation(settings.batch)
-        rows = share * rows + (1.0 - share) * rows[other]
-        target = share * labels[drawn] + (1.0 - share) * labels[drawn[other]]
-        either = has[drawn] | has[drawn[other]]
-        evenly = either / either.sum(dim=1, keepdim=True)
-        target = (1.0 - settings.smoothing) * target + settings.smoothing * evenly
+        other = torch.from_numpy(random.permutation(settings.batch))
+        bands = share * bands + (1.0 - share) * bands[other]
+        mixed = share * target + (1.0 - share) * target[other]
+        among = among | among[other]
+        evenly = among / among.sum(dim=1, keepdim=True)
+        mixed = (1.0 - settings.smoothing) * mixed + settings.smoothing * evenly
         with torch.autocast(device.type, torch.bfloat16):
-            logits = judge(rows)
-        each = losses(logits.float(), target.to(device), either.to(device), settings.everything)
-        loss = each.mean()
+            logits = net(bands.to(device))
+        loss = loss_of(logits.float(), mixed.to(device), among.to(device), settings.everything)
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(judge.parameters(), 2.0)
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
         optimizer.step()
         schedule.step()
-        running.update_parameters(judge)
+        running.update_parameters(net)
         total += loss.item()
         if step % 100 == 0:
             seconds = time.monotonic() - begun
@@ -200,45 +150,46 @@ def fit(
                 flush=True,
             )
             total = 0.0
-    fitted: Judge = running.module.cpu().eval()
+    fitted: EmotionNet = running.module.cpu().eval()
     return fitted
 
 
 def fit_head(
-    judge: Judge,
-    heard: Sequence[Tensor],
+    net: EmotionNet,
     clips: Sequence[Clip],
     weights: NDArray[np.float64],
     settings: Settings,
+    augment: Augment,
+    random: np.random.Generator,
 ) -> None:
-    """Set the head by logistic regression on what the mind says, as it is, of each copy."""
-    device = judge.head.weight.device
-    judge.eval()
+    """Set the head by logistic regression on what the student says, as it is."""
+    device = net.head.weight.device
+    net.eval()
+    found = []
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
-        found = [judge.statistics(some.float()) for copied in heard for some in copied.split(64)]
+        for start in range(0, HEAD_COPIES * len(clips), settings.batch):
+            ids = range(start, min(start + settings.batch, HEAD_COPIES * len(clips)))
+            some = excerpts([clips[i % len(clips)] for i in ids], random)
+            bands = normalised(augment.voices(some, HEAD_FRAMES))
+            found.append(net.statistics(bands.to(device)))
     statistics = torch.cat(found)
-    judge.mean.copy_(statistics.mean(dim=0))
-    judge.deviation.copy_(statistics.std(dim=0) + 1e-5)
-    rows = (statistics - judge.mean) / judge.deviation
-    copies = len(heard)
-    corpora = labels_of(clips)
-    has = torch.from_numpy(np.stack([corpora[clip.corpus] for clip in clips]))
-    has = has.repeat(copies, 1).to(device)
-    labels = functional.one_hot(torch.tensor([clip.label for clip in clips]), len(LABELS))
-    labels = labels.float().repeat(copies, 1).to(device)
-    counts = torch.tensor(weights * len(clips), dtype=torch.float32).repeat(copies).to(device)
+    net.mean.copy_(statistics.mean(dim=0))
+    net.deviation.copy_(statistics.std(dim=0) + 1e-5)
+    rows = (statistics - net.mean) / net.deviation
+    labels = torch.tensor([clip.label for clip in clips]).repeat(HEAD_COPIES).to(device)
+    counts = torch.tensor(weights * len(clips), dtype=torch.float32).repeat(HEAD_COPIES).to(device)
     with torch.no_grad():
-        judge.head.weight.zero_()
-        judge.head.bias.zero_()
+        net.head.weight.zero_()
+        net.head.bias.zero_()
     optimizer = torch.optim.LBFGS(
-        judge.head.parameters(), max_iter=60, history_size=10, line_search_fn="strong_wolfe"
+        net.head.parameters(), max_iter=80, history_size=10, line_search_fn="strong_wolfe"
     )
 
     def cost() -> Tensor:
         optimizer.zero_grad()
-        each = losses(judge.head(rows), labels, has, settings.everything)
+        each = functional.cross_entropy(net.head(rows), labels, reduction="none")
         total = settings.head_strength * (each * counts).sum()
-        total = total + 0.5 * judge.head.weight.square().sum()
+        total = total + 0.5 * net.head.weight.square().sum()
         total.backward()
         return total
 

@@ -26,7 +26,6 @@ def main() -> None:
     parser.add_argument("--voices", type=Path, default=Path("../shared/data/emotion"))
     parser.add_argument("--work", type=Path, default=Path(".bench/emotion"), help="cache")
     parser.add_argument("--student", type=Path, help="default: the one in --work")
-    parser.add_argument("--copies", type=int, default=6, help="of each clip, as other voices")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
 
@@ -35,17 +34,15 @@ def main() -> None:
     path = options.student or next(iter(sorted(options.work.glob("student-*.pt"))))
     student.load_state_dict(torch.load(path))
     clips = [clip for clip in corpus.load(options.voices, options.work) if clip.split != "test"]
-    heard = tune.hear(student, clips, options.copies, seed=0)
     part = folds.deal(clips, 2, seed=0)
     for name in sorted(
         {clip.corpus for clip, dealt in zip(clips, part, strict=True) if dealt >= 0}
     ):
-        among = np.flatnonzero([clip.corpus != name for clip in clips])
-        known = {clips[i].label for i in among}
+        others = [clip for clip in clips if clip.corpus != name]
+        known = {clip.label for clip in others}
         # A label that only this corpus has can't be found.
         these = [clip for clip in clips if clip.corpus == name and clip.label in known]
-        judge = tune.fit(student, heard, clips, among, tune.Settings(), 0, f"without {name}")
-        net = model.EmotionNet(student.ears, [judge])
+        net = tune.fit(student, others, tune.Settings(), 0, f"without {name}")
         logits = np.array([judged(net, clip) for clip in these])
         labels = len({clip.label for clip in these})
         reached = recalls(these, logits)[name]
