@@ -43,7 +43,7 @@ def _verdict(probability: float, decision: Decision, clear: bool, parts: set[str
     if len(parts) == 2:
         return f"Not sure, as parts sound human and parts machine-made: {chance}."
     low, high = (f"{100 * at:.0f} %" for at in (decision.human_below, decision.machine_above))
-    return f"Not sure: {chance}, and only up to {low} or from {high} on is it relied on."
+    return f"Not sure: {chance}, and from {low} to {high} it is not relied on."
 
 
 def _why(machine: bool, votes: Sequence[Vote]) -> str:

@@ -36,8 +36,8 @@ def said(score: float, outside: int = 0, *, clear: bool = True, parts: str = "")
         ),
         (
             said(-0.5, 3),
-            "Not sure: the probability that it is machine-made is 73 %, and only up to 20 % or "
-            "from 90 % on is it relied on. The network's score speaks for a human, but energy, "
+            "Not sure: the probability that it is machine-made is 73 %, and from 20 % to 90 % it "
+            "is not relied on. The network's score speaks for a human, but energy, "
             "variance of the energy and zero-crossing rate are not as usual in human speech.",
         ),
         (
