@@ -36,21 +36,6 @@ def test_what_is_too_short_is_heard_again(loaded: network.Network) -> None:
     assert loaded.judge(few)[0] == loaded.judge(twice)[0]
 
 
-def test_the_score_is_linear_in_the_embedding(loaded: network.Network) -> None:
-    """Any n windows fit a plane through n numbers; one more does not, unless it is one."""
-    rng = np.random.default_rng(0)
-    judged = []
-    size = len(loaded.judge(frames(40))[1])
-    for _ in range(size + 20):
-        start = rng.integers(0, 500)
-        given = frames(560)[start : start + 60] + rng.normal(0, 0.5, (60, 1)).astype(np.float32)
-        judged.append(loaded.judge(given))
-    scores = np.array([score for score, _ in judged])
-    plane = np.array([[*embedding, 1.0] for _, embedding in judged])
-    left = scores - plane @ np.linalg.lstsq(plane, scores)[0]
-    assert np.abs(left).max() < 0.01 * max(1.0, np.ptp(scores))
-
-
 def test_its_file_says_what_it_is(loaded: network.Network) -> None:
     assert loaded.version
     assert loaded.calibration.endswith(".")
