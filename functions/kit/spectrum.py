@@ -79,8 +79,11 @@ class Spectrogram:
     """
 
     def __init__(self, window: Floats, hop: int, *, level: bool = False) -> None:
-        self._window = window
-        self._mean = window / window.sum() if level else None
+        inside = np.flatnonzero(window)
+        self._inside = slice(inside[0], inside[-1] + 1)
+        self._window = window[self._inside].astype(np.float64)
+        self._mean = window[self._inside] / window.sum() if level else None
+        self._size = window.size
         self._frames = Frames(window.size, hop)
 
     def push(self, samples: Floats) -> Floats:
@@ -93,10 +96,14 @@ class Spectrogram:
 
     def _power(self, frames: Floats) -> Floats:
         if not len(frames):
-            return np.zeros((0, self._window.size // 2 + 1), np.float32)
-        if self._mean is not None:
-            frames = frames - (frames @ self._mean)[:, None]
+            return np.zeros((0, self._size // 2 + 1), np.float32)
+        heard = frames[:, self._inside]
         # In double precision numpy's transform takes a quarter of the time that it takes in single.
-        spectrum = np.fft.rfft((frames * self._window).astype(np.float64))
-        power: Floats = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+        shaped = heard * self._window
+        if self._mean is not None:
+            shaped -= (heard @ self._mean)[:, None] * self._window
+        # Zeros around the window move only the phase, so that they may all stand behind it.
+        parts = np.fft.rfft(shaped, self._size).view(np.float64)
+        parts *= parts
+        power: Floats = (parts[:, ::2] + parts[:, 1::2]).astype(np.float32)
         return power

@@ -47,9 +47,10 @@ def _verdict(probability: float, decision: Decision, clear: bool, parts: set[str
 
 
 def _why(machine: bool, votes: Sequence[Vote]) -> str:
-    outside = [FEATURES[each.feature] for each in votes if each.vote == MACHINE]
+    """Of the features only those that weigh something are told of."""
+    outside = [FEATURES[its.feature] for its in votes if its.vote == MACHINE and its.weight > 0]
     if not outside:
-        told = f"all {len(votes)} features are as usual in human speech"
+        told = "every feature that counts is as usual in human speech"
     else:
         *most, last = outside
         names = f"{', '.join(most)} and {last} are" if most else f"{last} is"
