@@ -86,9 +86,9 @@ def main() -> None:
     properties = {
         "version": options.version,
         "decision": json.dumps(fitted.as_dict()),
-        "calibration": f"Votes, probability and uncertain band were fitted on {len(machine)} clips of "
-        f"{len(pages)} pages, {machine.mean():.0%} of them machine-made, each judged by a network "
-        "that was fitted without its page.",
+        "calibration": f"Votes, probability and uncertain band were fitted on {len(machine)} clips "
+        f"of {len(pages)} pages, {machine.mean():.0%} of them machine-made, each judged by a "
+        "network that was fitted without its page.",
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     window = torch.zeros(1, 200, taught[0].frames.shape[1])

@@ -27,7 +27,7 @@ def said(score: float, outside: int = 0, *, clear: bool = True, parts: str = "")
         (
             said(-3.0),
             "This sounds human: the probability that it is machine-made is 5 %. The network's "
-            "score speaks for a human, and all 5 features are as usual in human speech.",
+            "score speaks for a human, and every feature that counts is as usual in human speech.",
         ),
         (
             said(2.0, 1, parts="m"),
@@ -43,13 +43,20 @@ def said(score: float, outside: int = 0, *, clear: bool = True, parts: str = "")
         (
             said(4.0),
             "This sounds machine-made: the probability that it is machine-made is 98 %. The "
-            "network's score speaks for a machine, but all 5 features are as usual in human "
-            "speech.",
+            "network's score speaks for a machine, but every feature that counts is as usual in "
+            "human speech.",
         ),
     ],
 )
 def test_it_says_what_and_why(text: str, expected: str) -> None:
     assert text == expected
+
+
+def test_a_feature_that_weighs_nothing_is_not_told_of() -> None:
+    idle = replace(DECISION, ranges=[Range(0.0, 1.0, 0.0)] * 5)
+    votes = idle.votes(np.full(5, 2.0))
+    text = explain(0.05, -3.0, votes, idle, clear=True, parts=set())
+    assert text.endswith("and every feature that counts is as usual in human speech.")
 
 
 def test_parts_that_differ() -> None:
