@@ -1,16 +1,13 @@
 """The network in PyTorch, and as ONNX."""
 
 import json
-import warnings
 from pathlib import Path
 
-import numpy as np
-import onnx
 import torch
-from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from functions.kit import mel
+from training import export
 from training.emotion.clip import LABELS
 from training.emotion.teacher import SIZE
 
@@ -120,46 +117,11 @@ class Shipped(nn.Module):
 
 
 def write(net: EmotionNet, temperature: float, properties: dict[str, str], out: Path) -> None:
-    """The network as ONNX with its large weights in 8 bits, and `properties` in its metadata."""
-    with warnings.catch_warnings():
-        # The exporter that is not deprecated needs onnxscript, and gives the same graph.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Shipped(net, temperature).eval(),
-            (torch.zeros(1, 200, mel.BANDS),),
-            out,
-            input_names=["logs"],
-            output_names=["logits"],
-            dynamic_axes={"logs": {1: "frames"}},
-            opset_version=17,
-            dynamo=False,
-        )
-    model = onnx.load(out)
-    _shrink(model.graph)
-    helper.set_model_props(model, {"labels": json.dumps(LABELS), **properties})
-    onnx.checker.check_model(model)
-    onnx.save(model, out)
-
-
-def _shrink(graph: onnx.GraphProto) -> None:
-    """Keep large weights as 8-bit integers and a scale a channel; loading makes floats of them."""
-    before = []
-    for kept in list(graph.initializer):
-        values = numpy_helper.to_array(kept)
-        if values.dtype != np.float32 or values.ndim < 2 or values.size < 10_000:
-            continue
-        name, axes = kept.name, tuple(range(1, values.ndim))
-        scale = np.abs(values).max(axis=axes, keepdims=True) / np.float32(127.0)
-        scale = np.maximum(scale, np.float32(1e-12))
-        whole = np.round(values / scale).astype(np.int8)
-        kept.CopyFrom(numpy_helper.from_array(whole, f"{name}.whole"))
-        graph.initializer.append(numpy_helper.from_array(scale, f"{name}.scale"))
-        before += [
-            helper.make_node(
-                "Cast", [f"{name}.whole"], [f"{name}.cast"], to=onnx.TensorProto.FLOAT
-            ),
-            helper.make_node("Mul", [f"{name}.cast", f"{name}.scale"], [name]),
-        ]
-    nodes = [*before, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
+    """The network as ONNX, with its labels and `properties` in its metadata."""
+    export.write(
+        Shipped(net, temperature),
+        {"logs": torch.zeros(1, 200, mel.BANDS)},
+        ["logits"],
+        {"labels": json.dumps(LABELS), **properties},
+        out,
+    )
