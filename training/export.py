@@ -1,7 +1,9 @@
 """From PyTorch to ONNX with its large weights in 8 bits."""
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,8 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
+
+from functions.kit import manifest
 
 
 def write(
@@ -41,6 +45,13 @@ def write(
     helper.set_model_props(model, dict(properties))
     onnx.checker.check_model(model)
     onnx.save(model, out)
+
+
+def declare(model: Path, folder: Path) -> None:
+    """Write the sha256 of `model` into the `function.toml` of `folder`, which has one already."""
+    path = folder / manifest.FILE
+    line = f'sha256 = "{sha256(model.read_bytes()).hexdigest()}"'
+    path.write_text(re.sub(r'^sha256 = ".*"$', line, path.read_text(), flags=re.MULTILINE))
 
 
 def _shrink(graph: onnx.GraphProto) -> None:

@@ -9,9 +9,7 @@ import numpy as np
 
 from functions.kit import onnx
 from functions.kit.spectrum import Floats
-
-SHORTEST = 40
-"""Frames that the network needs; what is shorter is heard again from its start."""
+from functions.kit.windows import lengthened
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,7 @@ class Network:
 
     def log_probabilities(self, logs: Floats) -> Floats:
         """Of each of `labels`, shape (labels,), for the `LogMel` frames of one window."""
-        if len(logs) < SHORTEST:
-            logs = np.resize(logs, (SHORTEST, logs.shape[1]))
-        return log_softmax(self.run(logs).astype(float))
+        return log_softmax(self.run(lengthened(logs)).astype(float))
 
 
 def load(path: Path | None) -> Network:

@@ -14,6 +14,8 @@ WINDOW_S, HOP_S = 5.0, 2.5
 FRAMES = int(WINDOW_S * FPS)
 LONGEST = 320
 """Frames up to which the whole is one window, rather than two that are almost the same."""
+SHORTEST = 40
+"""Frames that a network needs."""
 SLACK = int(0.5 * FPS)
 """Frames that a window must leave behind it; else it gives way to the last one."""
 
@@ -107,3 +109,8 @@ class Windows:
     def _speech(self, first: int, last: int) -> NDArray[np.bool_]:
         """Which of the frames from `first` on, up to `last`, are speech."""
         return np.asarray(self._steps[np.arange(first, last) // STEP], bool)
+
+
+def lengthened(frames: Floats) -> Floats:
+    """A window's frames, shape (n, bands): fewer than `SHORTEST` are heard again from the start."""
+    return frames if len(frames) >= SHORTEST else np.resize(frames, (SHORTEST, frames.shape[1]))

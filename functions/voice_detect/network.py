@@ -8,11 +8,9 @@ import numpy as np
 
 from functions.kit import onnx
 from functions.kit.spectrum import Floats
+from functions.kit.windows import lengthened
 from functions.voice_detect import votes
 from functions.voice_detect.votes import Decision
-
-SHORTEST = 40
-"""Frames that the network needs; what is shorter is heard again from its start."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +30,7 @@ class Network:
 
         The score is a logit, not calibrated: the larger, the likelier it is AI_GENERATED.
         """
-        if len(frames) < SHORTEST:
-            frames = np.resize(frames, (SHORTEST, frames.shape[1]))
-        return self.run(frames)
+        return self.run(lengthened(frames))
 
 
 def load(path: Path | None) -> Network:

@@ -15,9 +15,7 @@ stopped goes on where it was.
 
 import argparse
 import json
-import re
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +25,7 @@ from numpy.typing import NDArray
 from functions.emotion import core
 from functions.kit.mel import FPS
 from functions.kit.windows import FRAMES, HOP_S, LONGEST
+from training import export
 from training.emotion import calibrate, corpus, distil, folds, model, tune
 from training.emotion.clip import LABELS, Clip
 
@@ -92,7 +91,7 @@ def main() -> None:
     }
     model.write(mean(nets), fitted.temperature, properties, options.out)
     if options.out == OUT:
-        _declare(OUT)
+        export.declare(OUT, core.MANIFEST.folder)
 
 
 def kept(
@@ -151,13 +150,6 @@ def recalls(clips: Sequence[Clip], logits: NDArray[np.float64]) -> dict[str, flo
         each = [right[labels[here] == label].mean() for label in np.flatnonzero(has)]
         found[name] = round(float(np.mean(each)), 3)
     return found
-
-
-def _declare(out: Path) -> None:
-    """Write the model's sha256 where the function looks for it."""
-    path = core.MANIFEST.folder / "function.toml"
-    line = f'sha256 = "{sha256(out.read_bytes()).hexdigest()}"'
-    path.write_text(re.sub(r'^sha256 = ".*"$', line, path.read_text(), flags=re.MULTILINE))
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from functions.kit import mel
+from training import distil
 from training.emotion.augment import Augment, Strength
 from training.emotion.clip import Clip
 from training.emotion.model import Student, normalised
@@ -53,7 +53,7 @@ def fit(clips: Sequence[Clip], *, steps: int, rate: float, seed: int) -> Student
         student.train()
         with torch.autocast(device.type, torch.bfloat16):
             said = student(normalised(augment.heard(logs)).to(device))
-        loss = error(said.float(), taught.to(device), there.to(device))
+        loss = distil.error(said, taught.to(device), there.to(device))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -70,12 +70,6 @@ def fit(clips: Sequence[Clip], *, steps: int, rate: float, seed: int) -> Student
             total = 0.0
     fitted: Student = running.module.cpu().eval()
     return fitted
-
-
-def error(said: Tensor, taught: Tensor, there: Tensor) -> Tensor:
-    """Mean square error over the rows that are there, no difference counted over 6 deviations."""
-    each = (said.transpose(1, 2) - taught).clamp(-6.0, 6.0).square().mean(dim=2)
-    return (each * there).sum() / there.sum()
 
 
 def excerpt(

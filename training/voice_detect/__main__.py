@@ -16,8 +16,6 @@ stopped goes on where it was.
 
 import argparse
 import json
-import re
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +93,7 @@ def main() -> None:
     shipped = heads.network(net, whole)
     export.write(shipped, {"frames": window}, ["score", "embedding"], properties, options.out)
     if options.out == OUT:
-        _declare(OUT)
+        export.declare(OUT, core.MANIFEST.folder)
 
 
 def judged(
@@ -124,13 +122,6 @@ def figures(
         "eer": round(float(wrong[equal] + 1 - right[equal]) / 2, 3),
         "auc_within_pages": round(float(np.mean(within)), 3),
     }
-
-
-def _declare(out: Path) -> None:
-    """Write the model's sha256 where the function looks for it."""
-    path = core.MANIFEST.folder / "function.toml"
-    line = f'sha256 = "{sha256(out.read_bytes()).hexdigest()}"'
-    path.write_text(re.sub(r'^sha256 = ".*"$', line, path.read_text(), flags=re.MULTILINE))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """Every clip as the function hears it, in numbers that a linear model can judge."""
 
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +22,6 @@ from training.voice_detect.model import FINE, SPAN, Fine, Listening
 
 Array = NDArray[np.float32]
 _UPPER = np.triu_indices(FINE)
-_BLOCK = RATE
 
 
 @dataclass(frozen=True)
@@ -110,8 +108,7 @@ def _heard(numbered: tuple[int, Clip], copy: int) -> tuple[Array, Array, Array, 
     number, clip = numbered
     samples = clip.samples(copy, number)
     listener = Listener(_judge, FineBands(), Measures())
-    for block in _blocks(samples):
-        listener.push(block)
+    listener.push(samples)
     try:
         told = listener.finish(len(samples) / RATE)
     except NoSpeech:
@@ -133,8 +130,3 @@ def _judge(window: Window) -> tuple[Array, Array, Array]:
     upper = fine[0].reshape(FINE, FINE).numpy()[_UPPER]
     values = features.of(measures, window.speech, np.zeros(1))
     return statistics[0].numpy(), upper, values.astype(np.float32)
-
-
-def _blocks(samples: Array) -> Iterator[Array]:
-    for start in range(0, len(samples), _BLOCK):
-        yield samples[start : start + _BLOCK]

@@ -3,6 +3,7 @@ import pytest
 
 from functions.emotion import core, network
 from functions.kit.spectrum import Floats
+from functions.kit.windows import SHORTEST
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def test_a_window_of_any_length_has_probabilities(frames: int, loaded: network.N
 
 def test_what_is_too_short_is_heard_again(loaded: network.Network) -> None:
     few = logs(30)
-    twice = np.concatenate([few, few])[: network.SHORTEST]
+    twice = np.concatenate([few, few])[:SHORTEST]
     np.testing.assert_array_equal(loaded.log_probabilities(few), loaded.log_probabilities(twice))
 
 

@@ -1,6 +1,6 @@
 """A problem is a problem+json document, and each kind is told by a slug of its own."""
 
-from functions.kit import http, refusals
+from functions.kit import http, refusals, upload
 from functions.kit.problem import Problem
 
 
@@ -21,12 +21,12 @@ def test_the_document() -> None:
 def test_every_kind_has_a_reason_of_its_own() -> None:
     kinds = [
         value
-        for module in (refusals, http)
+        for module in (refusals, http, upload)
         for value in vars(module).values()
         if isinstance(value, type) and value in Problem.__subclasses__()
     ]
     kinds = list(dict.fromkeys(kinds))
     # Two kinds of content that can't be taken: of the body, and of the audio in it.
-    reasons = {kind.reason for kind in kinds if kind is not http.UnknownBody}
+    reasons = {kind.reason for kind in kinds if kind is not upload.UnknownBody}
     assert len(reasons) == len(kinds) - 1
     assert all(400 <= kind.status < 500 for kind in kinds)

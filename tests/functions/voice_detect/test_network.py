@@ -3,6 +3,7 @@ import pytest
 
 from functions.kit.fine import FineBands
 from functions.kit.spectrum import Floats
+from functions.kit.windows import SHORTEST
 from functions.voice_detect import core, network
 from tests.voice import RATE, voice
 
@@ -32,7 +33,7 @@ def test_a_window_of_any_length_has_a_score(count: int, loaded: network.Network)
 
 def test_what_is_too_short_is_heard_again(loaded: network.Network) -> None:
     few = frames(30)
-    twice = np.concatenate([few, few])[: network.SHORTEST]
+    twice = np.concatenate([few, few])[:SHORTEST]
     assert loaded.judge(few)[0] == loaded.judge(twice)[0]
 
 
