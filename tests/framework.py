@@ -6,7 +6,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,25 @@ from emulator import wire
 @contextmanager
 def framework(python: Path, cwd: Path, environ: Mapping[str, str], *args: str) -> Iterator[str]:
     """functions-framework's command, of the environment of `python`; gives its address."""
+    port = free_port()
+    command = [str(python.with_name("functions-framework")), "--host", "127.0.0.1", "--port", port]
+    with serving([*command, *args], port, cwd, environ) as url:
+        yield url
+
+
+def free_port() -> str:
+    """A port of this machine that nobody listens at."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command: list[str | Path] = [
-        python.with_name("functions-framework"),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        port,
-    ]
-    with subprocess.Popen([*command, *args], cwd=cwd, env=environ) as process:
+        return str(free.getsockname()[1])
+
+
+@contextmanager
+def serving(
+    command: str | Sequence[str], port: str, cwd: Path, environ: Mapping[str, str]
+) -> Iterator[str]:
+    """Runs a command, a text in a shell, until it is left; gives its address once it answers."""
+    with subprocess.Popen(command, shell=isinstance(command, str), cwd=cwd, env=environ) as process:
         try:
             url = f"http://127.0.0.1:{port}"
             deadline = time.monotonic() + 30

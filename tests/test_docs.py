@@ -3,16 +3,14 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from emulator.cli import cli
-from tests import readme
+from tests import framework, readme
 from tests.tree import ROOT
 
 TEXT = readme.README.read_text()
@@ -79,26 +77,15 @@ def test_python(code: str) -> None:
 def test_http_routes_answer() -> None:
     """The README's own lines: the server, then each request to it."""
     lines = [line for block in readme.blocks("sh", TEXT) for line in block.splitlines()]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    port = framework.free_port()
     (server,) = [line for line in lines if line.startswith("functions-framework ")]
     requests = [line for line in lines if line.startswith("curl ")]
     assert len(requests) > 3
-    command = server.replace("8080", port).split()
-    with subprocess.Popen([*command, "--host", "127.0.0.1"], cwd=ROOT, env=ENVIRON) as process:
-        try:
-            deadline = time.monotonic() + 30
-            while process.poll() is None and time.monotonic() < deadline:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", int(port))) == 0:
-                        break
-                time.sleep(0.1)
-            for request in requests:
-                local = request.replace("localhost:8080", f"127.0.0.1:{port}")
-                fail = local.replace("curl ", "curl --silent --show-error --fail ", 1)
-                done = subprocess.run(fail, shell=True, cwd=ROOT, capture_output=True, text=True)
-                assert done.returncode == 0, (request, done.stderr)
-                assert '"tempo_bpm":' in done.stdout or '"status":' in done.stdout
-        finally:
-            process.terminate()
+    command = [*server.replace("8080", port).split(), "--host", "127.0.0.1"]
+    with framework.serving(command, port, ROOT, ENVIRON):
+        for request in requests:
+            local = request.replace("localhost:8080", f"127.0.0.1:{port}")
+            fail = local.replace("curl ", "curl --silent --show-error --fail ", 1)
+            done = subprocess.run(fail, shell=True, cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, (request, done.stderr)
+            assert '"tempo_bpm":' in done.stdout or '"status":' in done.stdout

@@ -5,11 +5,9 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,7 +28,7 @@ from functions.kit.contract import Asked
 from functions.voice_detect import core
 from functions.voice_detect.contracts import ANSWERS, detect, voice_detection
 from tests import readme
-from tests.framework import framework
+from tests.framework import framework, free_port, serving
 from tests.tree import ROOT
 
 API, DETECT = "/api/voice-detection", "/detect"
@@ -271,27 +269,17 @@ def test_the_examples_in_the_readme() -> None:
     section = README.read_text().split("## Drop-in contracts")[1].split("\n## ")[0]
     serve, *asks = readme.blocks("sh", section)
     shown = [json.loads(block) for block in readme.blocks("json", section)]
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    port = free_port()
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     command = f"exec env {serve.strip().replace('8080', port)} --host 127.0.0.1"
-    with subprocess.Popen(command, shell=True, cwd=ROOT, env=environ) as process:
-        try:
-            deadline = time.monotonic() + 30
-            while process.poll() is None and time.monotonic() < deadline:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", int(port))) == 0:
-                        break
-                time.sleep(0.1)
-            assert len(asks) == len(shown) == 3
-            for lines, example in zip(asks, shown, strict=True):
-                local = lines.replace("localhost:8080", f"127.0.0.1:{port}")
-                local = re.sub(r"\bcurl ", "curl --silent --show-error ", local)
-                done = subprocess.run(local, shell=True, cwd=ROOT, capture_output=True, text=True)
-                assert done.returncode == 0, done.stderr
-                answer = json.loads(done.stdout)
-                assert answer.keys() == example.keys()
-                for name in ("status", "language", "message"):
-                    assert answer.get(name) == example.get(name)
-        finally:
-            process.terminate()
+    with serving(command, port, ROOT, environ):
+        assert len(asks) == len(shown) == 3
+        for lines, example in zip(asks, shown, strict=True):
+            local = lines.replace("localhost:8080", f"127.0.0.1:{port}")
+            local = re.sub(r"\bcurl ", "curl --silent --show-error ", local)
+            done = subprocess.run(local, shell=True, cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            answer = json.loads(done.stdout)
+            assert answer.keys() == example.keys()
+            for name in ("status", "language", "message"):
+                assert answer.get(name) == example.get(name)
