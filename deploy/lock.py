@@ -17,7 +17,7 @@ from pathlib import Path
 
 from functions.kit import manifest
 
-OWN = ("click", "waitress")
+OWN = ("click", "h11", "uvicorn", "waitress")
 """What deploy and emulator import themselves."""
 
 BUILD = ("setuptools",)
