@@ -1,0 +1,382 @@
+"""Who runs next, and what must start or stop for it: decisions over a state, without side effects.
+
+`decide` takes the state, an event and the time, and gives the next state and the effects that it
+asks for. It does nothing itself, so that thousands of histories can be tried in a second. What it
+holds to, whatever happens:
+
+- a function has one process at most, and a process one request at a time;
+- at most `concurrency` requests run or start at once, those of one function in their order;
+- no process is started unless it fits the budget beside all that are there, and idle ones are
+  stopped for it, the least recently used first, but never a busy one;
+- every request is answered once: forwarded, or rejected with a reason and a time to come back;
+- a request whose start would cost others their process lets at most `OVERTAKES` requests pass.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Literal, TypeVar
+
+from deploy.service.state import (
+    Arrived,
+    Budget,
+    Cancel,
+    Drain,
+    Effect,
+    Event,
+    Exited,
+    Finished,
+    Forward,
+    Function,
+    Kill,
+    Left,
+    Lose,
+    Phase,
+    Process,
+    Reject,
+    Request,
+    Start,
+    Started,
+    State,
+    Stop,
+    Tick,
+    Why,
+)
+
+V = TypeVar("V")
+
+OVERTAKES = 8
+"""How many later requests, for functions that are ready, pass one whose start would evict them."""
+STARTS = 3
+"""How many starts may fail in a row before requests are rejected for it."""
+START_S = 60.0
+"""How long a start may take."""
+PEAKS = 20
+"""Of so many invocations the largest peak is what a function is taken to need."""
+_BACKOFF_S = 2.0
+_BACKOFF_MAX_S = 60.0
+_LATEST = 0.3  # of a new duration, in the running mean
+_GROWTH = 1.5  # what a process that was ended for its memory is given beyond its peak
+
+
+def decide(state: State, event: Event, now: float) -> tuple[State, list[Effect]]:
+    """The state after `event`, which came at `now` seconds, and what is to be done about it."""
+    desk = _Desk(state, now)
+    desk.take(event)
+    desk.advance()
+    if isinstance(event, Arrived):
+        desk.limit_queue(event.id)
+    return desk.state, desk.effects
+
+
+def wait_s(state: State) -> float:
+    """How long until all that runs and waits will have been done, by what the latest took."""
+    busy = [*state.active.values(), *state.queue]
+    runs = sum(state.functions[request.function].run_s for request in busy)
+    waiting = {request.function for request in busy}
+    starts = sum(
+        state.functions[name].start_s
+        for name in waiting
+        if name not in state.processes or state.processes[name].phase is Phase.STARTING
+    )
+    return (runs + starts) / state.limits.concurrency
+
+
+def ceiling_mb(state: State, function: str) -> float:
+    """The most that the function's process may hold: all that is not set aside for others."""
+    others = sum(process.need_mb for name, process in state.processes.items() if name != function)
+    return max(state.budget_mb - others, state.need_mb(function))
+
+
+class _Desk:
+    """One decision, in the making."""
+
+    def __init__(self, state: State, now: float) -> None:
+        self.state, self.now = state, now
+        self.effects: list[Effect] = []
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Arrived():
+                self._arrived(event)
+            case Left(id):
+                self._left(id)
+            case Started(name, seconds):
+                self._learn(name, start_s=seconds, failures=0, detail="")
+                self._phase(name, Phase.READY)
+            case Finished(name, peak_mb):
+                self._finished(name, peak_mb)
+            case Exited():
+                self._exited(event)
+            case Budget(mb):
+                self.state = replace(self.state, budget_mb=mb)
+            case Tick():
+                self._tick()
+            case Drain():
+                self.state = replace(self.state, draining=True)
+                for request in self.state.queue:
+                    self._reject(request, "stopping")
+
+    def advance(self) -> None:
+        """Give the functions to the requests that wait, as far as all limits let it."""
+        for name, request in self.state.active.items():
+            if self._is(name, Phase.READY):  # It was starting for this request.
+                self._forward(request)
+        while len(self.state.active) < self.state.limits.concurrency:
+            request_ = self._next()
+            if request_ is None or not self._begin(request_):
+                return
+
+    def limit_queue(self, id: str) -> None:
+        """Reject the newest request, `id`, where it would wait and too many do."""
+        newest = self.state.queue[-1:]
+        if len(self.state.queue) > self.state.limits.queue_length and newest[0].id == id:
+            self._reject(newest[0], "queue_full")
+
+    def _next(self) -> Request | None:
+        """Who is next: the first for whom there is a process, or for whom one can start.
+
+        Where that start would evict, one for whom a process is ready passes it, some times.
+        """
+        able = [
+            request
+            for request in self.state.queue
+            if request.function not in self.state.active
+            and not self._is(request.function, Phase.STOPPING)
+        ]
+        if not able or able[0].function in self.state.processes:
+            return able[0] if able else None
+        first = able[0]
+        if first.overtaken >= OVERTAKES or self._short_mb(first.function) <= 0:
+            return first
+        for request in able:
+            if self._is(request.function, Phase.READY):
+                self._passed_by(request)
+                return request
+        return first
+
+    def _passed_by(self, request: Request) -> None:
+        at = self.state.queue.index(request)
+        passed = tuple(replace(it, overtaken=it.overtaken + 1) for it in self.state.queue[:at])
+        self.state = replace(self.state, queue=passed + self.state.queue[at:])
+
+    def _begin(self, request: Request) -> bool:
+        """Let `request` have its function, or make room for it; False where it must wait."""
+        name = request.function
+        if name not in self.state.processes:
+            if not self._room_for(name):
+                return False
+            self._set(name, Process(Phase.STARTING, self.now, self.state.need_mb(name)))
+            self.effects.append(Start(name))
+        self._unqueue(request)
+        self.state = replace(self.state, active={**self.state.active, name: request})
+        if self._is(name, Phase.READY):
+            self._forward(request)
+        return True
+
+    def _room_for(self, name: str) -> bool:
+        """Is there room for another process? Where not, stop idle ones that would make it."""
+        short_mb = self._short_mb(name)
+        if short_mb > 0:
+            self._make_room(short_mb)
+        return short_mb <= 0
+
+    def _make_room(self, short_mb: float) -> None:
+        """Stop idle processes for `short_mb`, beside what is stopping; none, if not all of it."""
+        short_mb -= sum(
+            process.need_mb
+            for process in self.state.processes.values()
+            if process.phase is Phase.STOPPING
+        )
+        victims = []
+        for victim, process in self._idle():
+            if round(short_mb, 3) <= 0:
+                break
+            victims.append(victim)
+            short_mb -= process.need_mb
+        if round(short_mb, 3) <= 0:  # Else a busy one is in the way, and stopping these would be for nothing.
+            for victim in victims:
+                self._stop(victim, "evicted")
+
+    def _short_mb(self, name: str) -> float:
+        """How much memory is missing for a process of this function; 0 or less where none is."""
+        return round(self.state.used_mb + self.state.need_mb(name) - self.state.budget_mb, 3)
+
+    def _idle(self) -> Iterator[tuple[str, Process]]:
+        """The processes that nobody uses; those that nobody waits for first, then the oldest."""
+        wanted = {request.function for request in self.state.queue}
+        idle = [
+            (name, process)
+            for name, process in self.state.processes.items()
+            if process.phase is Phase.READY and name not in self.state.active
+        ]
+        yield from sorted(idle, key=lambda it: (it[0] in wanted, it[1].since, it[0]))
+
+    def _arrived(self, event: Arrived) -> None:
+        request = Request(event.id, event.function, self.now, event.warm_only)
+        function = self.state.functions[event.function]
+        if self.state.draining:
+            self._reject(request, "stopping")
+        elif self.state.need_mb(event.function) > self.state.budget_mb:
+            self._reject(request, "memory")
+        elif self._is_broken(function):
+            self._reject(request, "start_failed")
+        else:
+            self.state = replace(self.state, queue=(*self.state.queue, request))
+
+    def _left(self, id: str) -> None:
+        for request in self.state.queue:
+            if request.id == id:
+                self._unqueue(request)
+        for name, request in self.state.active.items():
+            if request.id != id or request.left:
+                continue
+            if self._is(name, Phase.STARTING):  # Somebody else may want it once it is ready.
+                self._release(name)
+            else:
+                gone = replace(request, left=True)
+                self.state = replace(self.state, active={**self.state.active, name: gone})
+                if self._is(name, Phase.BUSY):
+                    self.effects.append(Cancel(name))
+            return
+
+    def _finished(self, name: str, peak_mb: float | None) -> None:
+        if not self._is(name, Phase.BUSY):
+            return
+        self._learn(name, run_s=self.now - self.state.processes[name].since)
+        if peak_mb is not None:
+            self._learn_peak(name, peak_mb)
+        self._release(name)
+        self._phase(name, Phase.READY)
+        self._make_room(self.state.used_mb - self.state.budget_mb)  # It may need more than before.
+
+    def _exited(self, event: Exited) -> None:
+        name = event.function
+        if event.why == "memory":
+            self._learn_peak(name, min(event.peak_mb * _GROWTH, self.state.budget_mb))
+        self.state = replace(self.state, processes=_without(self.state.processes, name))
+        request = self.state.active.get(name)
+        self._release(name)
+        if not event.ready and event.why != "stopped":
+            if request is not None:  # The first again.
+                self.state = replace(self.state, queue=(request, *self.state.queue))
+            self._start_failed(name, event.detail)
+        elif request is not None and not request.left:
+            why = event.why if event.why in ("memory", "timeout") else "died"
+            self.effects.append(Lose(request.id, name, why, event.detail))
+
+    def _start_failed(self, name: str, detail: str) -> None:
+        failures = self.state.functions[name].failures + 1
+        until = -math.inf
+        if failures >= STARTS:
+            doubled = _BACKOFF_S * 2 ** min(failures - STARTS, 10)
+            until = self.now + min(doubled, _BACKOFF_MAX_S)
+        self._learn(name, failures=failures, failed_until=until, detail=detail)
+        for request in self.state.queue if self.now < until else ():
+            if request.function == name:
+                self._reject(request, "start_failed")
+
+    def _is_broken(self, function: Function) -> bool:
+        return function.failures >= STARTS and self.now < function.failed_until
+
+    def _tick(self) -> None:
+        for request in self.state.queue:
+            if self.now - request.arrived > self.state.limits.queue_s:
+                self._reject(request, "queue_timeout")
+            elif self.state.need_mb(request.function) > self.state.budget_mb:
+                self._reject(request, "memory")
+        for name, process in self.state.processes.items():
+            function = self.state.functions[name]
+            age = self.now - process.since
+            idle = process.phase is Phase.READY and name not in self.state.active
+            if idle and (age > function.idle_stop_s or self.state.draining):
+                self._stop(name, "stopping" if self.state.draining else "idle")
+            elif (process.phase is Phase.BUSY and age > function.timeout_s) or (
+                process.phase is Phase.STARTING and age > START_S
+            ):
+                self._phase(name, Phase.STOPPING)
+                self.effects.append(Kill(name))
+
+    def _forward(self, request: Request) -> None:
+        name = request.function
+        self.effects.append(Forward(request.id, name))
+        if request.warm_only:
+            self._release(name)
+        else:
+            self._phase(name, Phase.BUSY)
+
+    def _stop(self, name: str, why: Literal["idle", "evicted", "stopping"]) -> None:
+        self._phase(name, Phase.STOPPING)
+        self.effects.append(Stop(name, why))
+
+    def _reject(self, request: Request, why: Why) -> None:
+        self._unqueue(request)
+        function = self.state.functions[request.function]
+        wait = wait_s(self.state)
+        match why:
+            case "queue_full":
+                detail = (
+                    f"{self.state.limits.queue_length} requests are waiting already, as many as "
+                    "may."
+                )
+            case "queue_timeout":
+                detail = (
+                    f"It has waited for {self.state.limits.queue_s:g} s, as long as one may, and "
+                    "others are still before it."
+                )
+            case "memory":
+                detail = (
+                    f"'{request.function}' needs {self.state.need_mb(request.function):.0f} MB of "
+                    "memory, and all that there is for functions here is "
+                    f"{max(self.state.budget_mb, 0):.0f} MB."
+                )
+                wait = max(wait, _BACKOFF_MAX_S)
+            case "start_failed":
+                detail = (
+                    f"'{request.function}' did not start, {function.failures} times in a row. "
+                    f"{function.detail}"
+                ).strip()
+                wait = function.failed_until - self.now
+            case "stopping":
+                detail = "The service is stopping, and takes no more requests."
+        retry_after_s = max(1, math.ceil(wait))
+        self.effects.append(Reject(request.id, request.function, why, detail, retry_after_s))
+
+    def _is(self, name: str, phase: Phase) -> bool:
+        process = self.state.processes.get(name)
+        return process is not None and process.phase is phase
+
+    def _phase(self, name: str, phase: Phase) -> None:
+        if name in self.state.processes:
+            self._set(name, replace(self.state.processes[name], phase=phase, since=self.now))
+
+    def _set(self, name: str, process: Process) -> None:
+        self.state = replace(self.state, processes={**self.state.processes, name: process})
+
+    def _unqueue(self, request: Request) -> None:
+        rest = tuple(waiting for waiting in self.state.queue if waiting.id != request.id)
+        self.state = replace(self.state, queue=rest)
+
+    def _release(self, name: str) -> None:
+        self.state = replace(self.state, active=_without(self.state.active, name))
+
+    def _learn_peak(self, name: str, peak_mb: float) -> None:
+        """Set aside for the function what its latest invocations needed."""
+        function = self.state.functions[name]
+        self._learn(name, peaks_mb=(*function.peaks_mb, peak_mb)[-PEAKS:])
+        if process := self.state.processes.get(name):
+            self._set(name, replace(process, need_mb=self.state.need_mb(name)))
+
+    def _learn(self, name: str, **facts: object) -> None:
+        """Take `facts` for the function's own; durations as a running mean."""
+        function = self.state.functions[name]
+        for duration in {"run_s", "start_s"} & facts.keys():
+            latest, before = facts[duration], getattr(function, duration)
+            assert isinstance(latest, float)
+            facts[duration] = before + _LATEST * (latest - before)
+        learnt = replace(function, **facts)  # type: ignore[arg-type]
+        self.state = replace(self.state, functions={**self.state.functions, name: learnt})
+
+
+def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
+    return {name: value for name, value in mapping.items() if name != key}
