@@ -39,7 +39,7 @@ def own(controller: str, proc: Path = PROC) -> Group | None:
     for version, kind in ((1, "cgroup"), (2, "cgroup2")):
         for line in mounts:
             before, after = line.split(" - ", 1)
-            root, mount = (_unescape(field) for field in before.split()[3:5])
+            root, mount = (unescape(field) for field in before.split()[3:5])
             fstype, _, options = after.split(" ", 2)
             if fstype != kind or (version == 1 and controller not in options.split(",")):
                 continue
@@ -65,5 +65,6 @@ def _words(path: Path) -> list[str]:
         return []
 
 
-def _unescape(field: str) -> str:
+def unescape(field: str) -> str:
+    """A field of /proc/self/mountinfo as it is meant."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)

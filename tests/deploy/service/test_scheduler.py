@@ -413,7 +413,7 @@ class History:
         return events
 
 
-@settings(max_examples=3000 if os.environ.get("CI") else 300)
+@settings(max_examples=2000 if os.environ.get("CI") else 300)
 @given(st.data())
 def test_whatever_happens(data: st.DataObject) -> None:
     history = History(data)

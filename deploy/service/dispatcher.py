@@ -1,0 +1,335 @@
+"""The scheduler's effects, done: places in the queue for requests, processes for functions.
+
+It tells the scheduler what happens (requests, the pool's events, time), does what that decides,
+and logs it. Everything runs in one event loop.
+"""
+
+import asyncio
+import itertools
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from deploy.service import log, pool, scheduler
+from deploy.service.metrics import Metrics
+from deploy.service.places import Lost, Moment, Queued, Refused, Starting
+from deploy.service.pool import Pool
+from deploy.service.snapshot import FunctionState, Snapshot
+from deploy.service.state import (
+    Arrived,
+    Budget,
+    Cancel,
+    Drain,
+    Effect,
+    Event,
+    Exited,
+    Finished,
+    Forward,
+    Function,
+    Kill,
+    Left,
+    Limits,
+    Lose,
+    Phase,
+    Reject,
+    Start,
+    Started,
+    State,
+    Stop,
+    Tick,
+)
+from functions.kit.manifest import Manifest
+
+TICK_S = 0.5
+TEMPLATES_IDLE_S = 900.0
+"""How long templates are kept once no function has a process: a start without them takes longer."""
+_LOST_S = 5.0  # for the end of a process to be known once its connection broke off
+_FIRST_RUN_CPU_S, _FIRST_START_CPU_S = 0.3, 0.1  # until something was measured
+
+
+class Dispatcher:
+    """Gives requests their places, and functions their processes in `folder`.
+
+    cpus : CPU seconds a second that there are, for first guesses of how long things take
+    limit_mb : the memory of the whole service
+    budget_mb : gives what is for functions now; it is called with what idle templates have
+    watch : end a process that grows past what there is for it; else only the kernel does
+
+    A context manager: at its end no process is left.
+    """
+
+    def __init__(
+        self,
+        functions: Mapping[str, Manifest],
+        folder: Path,
+        limits: Limits,
+        metrics: Metrics,
+        *,
+        cpus: float,
+        limit_mb: float,
+        budget_mb: Callable[[float], float],
+        watch: bool = True,
+    ) -> None:
+        self._pool = Pool(functions, folder, self._happened, watch=watch)
+        self._metrics, self._limit_mb, self._budget_mb = metrics, limit_mb, budget_mb
+        self._state = State(
+            limits,
+            budget_mb(0.0),
+            {
+                name: Function(
+                    declared_mb=its.memory.peak_mb,
+                    timeout_s=its.timeout_s,
+                    idle_stop_s=its.idle_stop_s,
+                    run_s=_FIRST_RUN_CPU_S / cpus,
+                    start_s=_FIRST_START_CPU_S / cpus,
+                )
+                for name, its in functions.items()
+            },
+        )
+        self._places: dict[str, _Place] = {}
+        self._ids = itertools.count(1)
+        self._tiers: dict[str, str | None] = {}
+        self._stops: dict[str, str] = {}
+        self._idle_since = time.monotonic()
+        self._changed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        await self._pool.__aenter__()
+        self._ticking = asyncio.create_task(self._tick())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._ticking.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._ticking
+        await self._pool.__aexit__()
+
+    def place(self, function: str, request_id: str, *, warm_only: bool = False) -> "_Place":
+        """A place for a request; see `deploy.service.places`."""
+        return _Place(self, str(next(self._ids)), function, request_id, warm_only)
+
+    def warm_templates(self) -> None:
+        """Start the templates, so that the first request finds them."""
+        for name in self._state.functions:
+            self._pool.warm_template(name)
+
+    async def drain(self, seconds: float) -> None:
+        """Let what runs end, for at most `seconds`, and refuse the rest."""
+        self._tell(Drain())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self._state.active:
+                    self._changed.clear()
+                    await self._changed.wait()
+
+    def snapshot(self) -> Snapshot:
+        """How everything is now."""
+        state = self._state
+        return Snapshot(
+            queue=len(state.queue),
+            queue_max=state.limits.queue_length,
+            functions={name: self._function(name) for name in state.functions},
+            budget_mb=state.budget_mb,
+            used_mb=state.used_mb,
+            limit_mb=self._limit_mb,
+            draining=state.draining,
+            accepting=not state.draining and len(state.queue) < state.limits.queue_length,
+            retry_after_s=max(1, math.ceil(scheduler.wait_s(state))),
+        )
+
+    def pids(self) -> dict[str, int]:
+        """The processes there are, templates included."""
+        return self._pool.pids()
+
+    def _function(self, name: str) -> FunctionState:
+        its = self._state.functions[name]
+        process = self._state.processes.get(name)
+        failed = process is None and time.monotonic() < its.failed_until
+        return FunctionState(
+            state=process.phase.value if process else "failed" if failed else "stopped",
+            tier=self._tiers.get(name),
+            need_mb=self._state.need_mb(name),
+            resident_mb=self._pool.resident_mb(name),
+            detail=its.detail or None,
+        )
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._tell(Budget(self._budget_mb(self._pool.templates_mb)))
+            self._tell(Tick())
+            if self._state.processes:
+                self._idle_since = time.monotonic()
+            elif time.monotonic() - self._idle_since > TEMPLATES_IDLE_S:
+                self._pool.stop_templates()
+
+    def _happened(self, event: pool.Event) -> None:
+        """Something happened in the pool."""
+        match event:
+            case pool.Started(name, init_s):
+                log.emit("started", function=name, init_s=round(init_s, 4))
+                self._metrics.started(name, init_s)
+                self._tell(Started(name, init_s))
+            case pool.Reported(name, report):
+                self._reported(name, report)
+            case pool.Exited(name, ready, why, detail, peak_mb):
+                stop = self._stops.pop(name, why) if why == "stopped" else why
+                log.emit(
+                    "stopped",
+                    function=name,
+                    why=stop,
+                    ready=ready,
+                    mem_peak_mb=round(peak_mb, 1),
+                    detail=detail,
+                )
+                self._metrics.stopped(name, stop)
+                self._tell(Exited(name, ready, why, detail, peak_mb))
+
+    def _reported(self, name: str, report: dict[str, Any]) -> None:
+        self._tiers[name] = report["tier"] or self._tiers.get(name)
+        if request := self._state.active.get(name):
+            place = self._places.get(request.id)
+            if place is not None:
+                report |= {"queue_s": round(place.queue_s, 4), "init_s": round(place.init_s, 4)}
+        log.emit("report", **report)
+        self._metrics.reported(report)
+        self._tell(Finished(name, report["mem_peak_mb"]))
+
+    def arrive(self, place: "_Place") -> None:
+        """Let a place into the queue."""
+        self._places[place.id] = place
+        self._tell(Arrived(place.id, place.function, place.warm_only))
+
+    def leave(self, place: "_Place", finished: bool) -> None:
+        """Nobody waits at this place any more."""
+        if not finished:
+            self._tell(Left(place.id))
+        active = self._state.active.get(place.function)
+        if active is None or active.id != place.id:
+            self._places.pop(place.id, None)
+        else:
+            place.gone = True  # Its REPORT is still to come.
+
+    def socket(self, function: str) -> Path:
+        """Where the function's process listens."""
+        return self._pool.socket(function)
+
+    def _tell(self, event: Event) -> None:
+        self._state, effects = scheduler.decide(self._state, event, time.monotonic())
+        for effect in effects:
+            self._do(effect)
+        for name, process in self._state.processes.items():
+            if process.phase is not Phase.STOPPING:
+                self._pool.limit(name, scheduler.ceiling_mb(self._state, name))
+        waiting = {request.id: place for place, request in enumerate(self._state.queue, 1)}
+        active = {request.id for request in self._state.active.values()}
+        for id, place in list(self._places.items()):
+            if id in waiting:
+                place.tell(Queued(waiting[id]))
+            elif id in active:
+                place.tell(Starting())
+            elif place.gone:
+                del self._places[id]
+        self._changed.set()
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Start(name):
+                self._pool.start(name)
+            case Stop(name, why):
+                self._stops[name] = why
+                self._pool.stop(name)
+            case Kill(name):
+                self._pool.kill(name, "timeout")
+            case Cancel(name):
+                self._pool.cancel(name)
+            case Forward(id):
+                self._places[id].grant()
+            case Reject(id, _, why, detail, retry_after_s):
+                self._places[id].refuse(Refused(detail, why, retry_after_s))
+            case Lose(id, _, why, detail):
+                self._places[id].lose(Lost(detail, why))
+
+
+class _Place:
+    """One request's place."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, id: str, function: str, request_id: str, warm_only: bool
+    ) -> None:
+        self.id, self.function, self.warm_only = id, function, warm_only
+        self.request_id = request_id
+        self.start: Literal["cold", "warm"] = "warm"
+        self.queue_s = self.init_s = 0.0
+        self.gone = False
+        self._dispatcher = dispatcher
+        self._changed = asyncio.Event()
+        self._moment: Moment | None = None
+        self._granted = False
+        self._refused: Refused | None = None
+        self._lost: asyncio.Future[Lost] = asyncio.get_running_loop().create_future()
+
+    async def __aenter__(self) -> Self:
+        self._arrived = time.monotonic()
+        self._dispatcher.arrive(self)
+        return self
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        self._dispatcher.leave(self, finished=kind is None and self._granted)
+
+    @property
+    def socket(self) -> Path:
+        return self._dispatcher.socket(self.function)
+
+    async def __aiter__(self) -> AsyncIterator[Moment]:
+        told: Moment | None = None
+        while not self._granted:
+            if self._refused:
+                raise self._refused
+            self._changed.clear()
+            if self._moment is not None and self._moment != told:
+                told = self._moment
+                yield told
+            else:
+                await self._changed.wait()
+
+    async def lost(self) -> Lost:
+        try:
+            return await asyncio.wait_for(asyncio.shield(self._lost), _LOST_S)
+        except TimeoutError:
+            detail = f"The connection to '{self.function}' broke off."
+            return Lost(detail, "died")
+
+    def tell(self, moment: Moment) -> None:
+        """Where it stands now."""
+        if self._granted or moment == self._moment:
+            return
+        if isinstance(moment, Starting):
+            self._started = time.monotonic()
+            self.start = "cold"
+            self.queue_s = self._started - self._arrived
+        self._moment = moment
+        self._changed.set()
+
+    def grant(self) -> None:
+        """The function is its to use."""
+        now = time.monotonic()
+        if self.start == "cold":
+            self.init_s = now - self._started
+        else:
+            self.queue_s = now - self._arrived
+        self._granted = True
+        self._changed.set()
+
+    def refuse(self, refused: Refused) -> None:
+        """It can't be done now."""
+        self._refused = refused
+        self._changed.set()
+
+    def lose(self, lost: Lost) -> None:
+        """The function's process went away."""
+        if not self._lost.done():
+            self._lost.set_result(lost)
