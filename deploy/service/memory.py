@@ -1,4 +1,4 @@
-"""What this process has of memory: its peak, and its limit. MB are 2^20 bytes."""
+"""What processes have of memory, at the peak and now, and their limit. MB are 2^20 bytes."""
 
 import os
 import sys
@@ -29,6 +29,29 @@ def peak_mb(proc: Path = cgroups.PROC) -> float:
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MB
     return int(status.split("VmHWM:", 1)[1].split(None, 1)[0]) * 1024 / MB
+
+
+def resident_mb(pid: int) -> float:
+    """What is resident of process `pid` now; 0 where there is no such process, or no /proc."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    _, found, rest = status.partition("VmRSS:")
+    return int(rest.split(None, 1)[0]) * 1024 / MB if found else 0.0  # A zombie has none.
+
+
+def oom_kills(proc: Path = cgroups.PROC) -> int:
+    """How many processes of this one's control group the kernel has ended for want of memory."""
+    group = cgroups.own("memory", proc)
+    if group is None:
+        return 0
+    file = group.folder / ("memory.oom_control" if group.version == 1 else "memory.events")
+    try:
+        counts = dict(line.split() for line in file.read_text().splitlines())
+    except OSError:
+        return 0
+    return int(counts.get("oom_kill", 0))
 
 
 def limit_mb(proc: Path = cgroups.PROC) -> float:

@@ -46,6 +46,10 @@ class NotAllowed(Problem):
     status, reason, title = 405, "method_not_allowed", "This method is not answered here"
 
 
+class Cancelled(Problem):
+    status, reason, title = _CLIENT_LEFT, "cancelled", "The work was stopped"
+
+
 def handler(
     manifest: Manifest,
     steps: Callable[[BinaryIO], Steps[Any]],
@@ -145,13 +149,20 @@ def _result(
     shape: Callable[[Any], object] = lambda result: result,
 ) -> Response:
     """The answer once `work` is done; its time counts from `started`."""
-    result = finish(work)
-    response = _json(shape(result))
     outcome: Outcome = request.environ.get(outcomes.KEY, {})
+    result = finish(work, lambda _: _check_wanted(outcome))
+    response = _json(shape(result))
     outcome["tier"] = _tier(result)
     duration = (time.perf_counter() - started) * 1000
     response.headers["Server-Timing"] = f"fn;dur={duration:.1f}"
     return response
+
+
+def _check_wanted(outcome: Outcome) -> None:
+    """Raise `Cancelled` if nobody waits for the answer any more, as the server says."""
+    if "cancelled" in outcome and outcome["cancelled"]():
+        outcome["status"] = _CLIENT_LEFT  # Whatever a contract makes of it.
+        raise Cancelled("The work was stopped before it was done, as whoever asked has left.")
 
 
 def _about(manifest: Manifest) -> dict[str, Any]:
@@ -181,6 +192,7 @@ def _events(
         stage, due = "", 0.0
         while True:
             step = next(work)
+            _check_wanted(outcome)
             if step.stage != stage or time.monotonic() >= due:
                 stage, due = step.stage, time.monotonic() + _EVENT_SECONDS
                 yield _event("progress", step)
@@ -194,6 +206,8 @@ def _events(
     except GeneratorExit:
         outcome["status"] = _CLIENT_LEFT
         raise
+    except Cancelled:
+        return
     except Exception as error:
         problem = _problem(error, manifest, request_id)
     outcome["status"] = problem.status

@@ -1,0 +1,193 @@
+"""A process that has imported what functions need, and forks to become them.
+
+`python -m deploy.service.template` has its control socket (Unix, SOCK_SEQPACKET) as its standard
+input. When the other end is closed it ends what it has forked, and then itself. A message is a
+JSON object. It is told:
+
+    {"id": …, "packages": […], "without": […]}, with a control socket:
+        fork a template that imports these packages too
+    {"id": …, "folder": …, "socket": …, "bodies": …}, with the three standard streams:
+        fork a host of the function in this folder
+
+and tells:
+
+    {"resident_mb": …}                      it has imported its packages
+    {"id": …, "pid": …}                     forked
+    {"id": …, "code": …, "peak_mb": …}      what was forked has ended; code as in `subprocess`
+
+A fork copies the one thread that calls it, so nothing that is imported here may have started
+another; and a function's own code and model are never imported here, only what it stands on.
+"""
+
+import argparse
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from deploy.bundle import HERE_ONLY
+from deploy.service import host, memory
+from functions import kit
+from functions.kit import manifest
+
+MESSAGE = 65_536
+SERVER = ("waitress", "waitress.server", "flask", "traceback")
+"""What every host imports, whatever its function."""
+FIRST_TO_GO = "500"
+"""A host's `oom_score_adj`: where memory runs out, the kernel ends it before the service."""
+
+Life = Callable[[], "Life | None"]
+"""What a process is, until it ends (None), or becomes another by forking."""
+
+
+def templating(packages: Sequence[str], without: Sequence[str]) -> Life | None:
+    """Import `packages`, and then fork as the control socket says.
+
+    without : packages that other templates have. What of the kit needs them isn't imported here.
+    """
+    _preload(packages, without)
+    gc.collect()
+    gc.freeze()  # Its pages stay shared: a collection in what was forked doesn't write to them.
+    wake, woken = os.pipe()
+    os.set_blocking(woken, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    control = socket.socket(fileno=os.dup(0))
+    try:
+        _send(control, resident_mb=memory.resident_mb(os.getpid()))
+        return _forks(control, wake)
+    finally:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        control.close()
+        os.close(wake)
+        os.close(woken)
+
+
+def hosting(told: dict[str, Any]) -> None:
+    """Be the host of a function; see `deploy.service.host`."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+    function = manifest.load(Path(told["folder"]))
+    host.serve(function, told["socket"], bodies=Path(told["bodies"]), until_eof=True)
+
+
+def _preload(packages: Iterable[str], without: Iterable[str]) -> None:
+    """Import `packages`, the server and the kit; what can't be, its function is to tell of."""
+    for name in (*(name.replace("-", "_") for name in packages), *SERVER):
+        with suppress(ImportError):
+            importlib.import_module(name)
+    hidden = {name.replace("-", "_") for name in without} - sys.modules.keys()
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: no such module.
+    for module in pkgutil.iter_modules(kit.__path__):
+        if f"{module.name}.py" not in HERE_ONLY:
+            with suppress(ImportError):
+                importlib.import_module(f"{kit.__name__}.{module.name}")
+    for name in hidden:
+        del sys.modules[name]
+
+
+def _forks(control: socket.socket, wake: int) -> Life | None:
+    """Fork as told until the control socket ends; in what was forked, return what it is to be."""
+    forked: dict[int, int] = {}
+    while True:
+        ready, _, _ = select.select([control.fileno(), wake], [], [])
+        if wake in ready:
+            os.read(wake, MESSAGE)
+            _reap(control, forked)
+        if control.fileno() not in ready:
+            continue
+        message, descriptors, _, _ = socket.recv_fds(control, MESSAGE, 3)
+        if not message:
+            _end(forked)
+            return None
+        told = json.loads(message)
+        _assert_one_thread()
+        pid = os.fork()
+        if pid == 0:
+            os.setpgid(0, 0)
+            for number, descriptor in enumerate(descriptors):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            if "packages" in told:
+                return partial(templating, told["packages"], told["without"])
+            return partial(hosting, told)
+        with suppress(OSError):
+            os.setpgid(pid, pid)  # Whichever of us comes first.
+        for descriptor in descriptors:
+            os.close(descriptor)
+        forked[pid] = told["id"]
+        _send(control, id=told["id"], pid=pid)
+
+
+def _reap(control: socket.socket, forked: dict[int, int]) -> None:
+    """Tell of each forked process that has ended."""
+    while forked:
+        pid, status, usage = os.wait4(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        code = os.waitstatus_to_exitcode(status)
+        _send(control, id=forked.pop(pid), code=code, peak_mb=usage.ru_maxrss * 1024 / memory.MB)
+
+
+def _end(forked: Iterable[int]) -> None:
+    """End what was forked, and return when it has ended."""
+    for pid in forked:
+        os.kill(pid, signal.SIGKILL)  # Not collected yet, it is there, if only as a zombie.
+        os.waitpid(pid, 0)
+
+
+def _assert_one_thread() -> None:
+    with suppress(OSError):
+        threads = len(list(Path("/proc/self/task").iterdir()))
+        if threads != 1:
+            raise SystemExit(
+                f"A template has {threads} threads, and cannot be forked: one of the packages "
+                "that function.toml requires starts them when it is imported."
+            )
+
+
+def _send(control: socket.socket, **message: Any) -> None:
+    with suppress(BrokenPipeError, ConnectionResetError):  # Then the next to read is the end.
+        control.send(json.dumps(message).encode())
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.service.template", description=__doc__)
+    parser.add_argument("packages", nargs="*", help="what to import")
+    parser.add_argument("--without", nargs="*", default=[], help="what not to import")
+    options = parser.parse_args()
+    os.environ.update(host.ONE_THREAD)
+    life: Life | None = partial(templating, options.packages, options.without)
+    # Not by the interpreter's own end, which would write to most of what is shared.
+    code = 1
+    try:
+        while life is not None:
+            life = life()
+        code = 0
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        else:
+            code = end.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
