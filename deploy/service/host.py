@@ -53,7 +53,7 @@ class Measured:
     """A WSGI app whose every invocation is reported once its answer's body is closed.
 
     GET and HEAD ask about a function (`/health`); they don't invoke it. The body of a request may
-    be a file in the folder `bodies`, which its header `X-Halfgig-Body` names.
+    be a file somewhere in the folder `bodies`, which its header `X-Halfgig-Body` names.
     """
 
     def __init__(
@@ -66,7 +66,8 @@ class Measured:
         asked: Asked | None = None,
     ) -> None:
         self._app, self._meter, self._emit = app, meter, emit
-        self._bodies, self._asked = bodies, asked or Asked()
+        self._bodies = bodies.resolve() if bodies else None
+        self._asked = asked or Asked()
         self._reported = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
@@ -95,7 +96,7 @@ class Measured:
 
     def _take_body(self, environ: dict[str, Any], path: Path, ended: ExitStack) -> None:
         """Make the file at `path` the body, if it is where bodies are."""
-        if self._bodies is None or path.parent != self._bodies:
+        if self._bodies is None or not path.resolve().is_relative_to(self._bodies):
             return
         file = ended.enter_context(path.open("rb"))
         environ["wsgi.input"] = file
