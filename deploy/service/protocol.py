@@ -1,0 +1,110 @@
+"""uvicorn's HTTP, with time limits for clients that stall, and refusals in this service's words."""
+
+import asyncio
+import json
+import os
+from typing import Any
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from deploy.service.settings import Settings
+from functions.kit.problem import Problem
+
+_HEAD_BYTES = 32_768
+_HEAD_S = 30.0  # from the connection, or the first byte after an answer, to the head's end
+_STALL_S = 30.0  # for a client that doesn't read its answer
+_KEEP_ALIVE_S = 10
+
+
+class BadHead(Problem):
+    status, reason, title = 400, "bad_request", "The request can't be read"
+
+
+def config(app: Any, settings: Settings) -> uvicorn.Config:
+    """How uvicorn is to serve `app`."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        http=Protocol,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
+        h11_max_incomplete_event_size=_HEAD_BYTES,
+    )
+
+
+class Protocol(H11Protocol):
+    """A connection. One that sends no whole head in time, or reads no answer, is closed."""
+
+    _head_timer: asyncio.TimerHandle | None = None
+    _stall_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._has_head()
+        self._reads_on()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        before = self.cycle
+        super().data_received(data)
+        if self.cycle is not before:
+            self._has_head()
+        elif self.conn.their_state is h11.IDLE and self._head_timer is None:
+            self._await_head()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stall_timer = self.loop.call_later(_STALL_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._reads_on()
+        super().resume_writing()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a request that is no HTTP, unless an answer has begun."""
+        if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.abort()
+            return
+        problem = BadHead(
+            f"The request is not HTTP as it is understood here, or its head has more than "
+            f"{_HEAD_BYTES:,} bytes."
+        )
+        body = json.dumps(problem.as_dict(os.urandom(16).hex())).encode()
+        headers = [
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"connection", b"close"),
+        ]
+        for event in (
+            h11.Response(status_code=problem.status, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=body),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(_HEAD_S, self.transport.abort)
+
+    def _has_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _reads_on(self) -> None:
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None

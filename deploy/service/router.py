@@ -1,0 +1,183 @@
+"""The router: an ASGI app that knows every route of the service, and what is wrong with a request.
+
+It never imports a function, nor what functions need: it has to stay small.
+"""
+
+import difflib
+import logging
+import reprlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from deploy.service import catalogue, log
+from deploy.service.calls import Answerer, Calls
+from deploy.service.documents import Document, Documents
+from deploy.service.exchange import Exchange, Headers, Left, Receive, Send, dumps
+from deploy.service.gate import Cors
+from deploy.service.metrics import Metrics
+from deploy.service.places import Places
+from deploy.service.request import Request, Scope
+from deploy.service.settings import Settings
+from deploy.service.spool import Spool
+from functions.kit import contract as contracts
+from functions.kit import keys
+from functions.kit.manifest import Contract, Manifest
+from functions.kit.problem import Problem
+
+_CLIENT_LEFT = 499  # nginx's number for it; no RFC has one
+
+_log = logging.getLogger(__name__)
+
+
+class NotFound(Problem):
+    status, reason, title = 404, "not_found", "There is nothing here"
+
+
+class NotAllowed(Problem):
+    status, reason, title = 405, "method_not_allowed", "This method is not answered here"
+
+
+@dataclass(frozen=True)
+class Route:
+    """A path: its name in the metrics, what answers each method, and whose errors it has."""
+
+    name: str
+    methods: Mapping[str, Answerer]
+    contract: Contract | None = None
+
+    @property
+    def allow(self) -> str:
+        """The methods that are answered."""
+        return ", ".join(sorted({*self.methods, "OPTIONS"}))
+
+
+class App:
+    """The service's ASGI app, which answers for `functions`, those switched off too.
+
+    Raises ValueError where two of them, or one and the service, would answer at one path.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        functions: Mapping[str, Manifest],
+        places: Places,
+        metrics: Metrics,
+        spool: Spool,
+    ) -> None:
+        self._metrics = metrics
+        self._cors = Cors(settings.cors_origins)
+        calls = Calls(settings, functions, places, spool)
+        documents = Documents(settings, functions, places, metrics)
+        self._routes = {
+            "/analyze": Route("analyze", {"POST": calls.analyze}),
+            "/warmup": Route("warmup", {"GET": calls.warmup}),
+        }
+        for path, make in documents.by_path.items():
+            answer = _showing(make)
+            self._routes[path] = Route(path.strip("/") or "page", {"GET": answer, "HEAD": answer})
+        for function in functions.values():
+            contracts = {contract.route: contract for contract in function.contracts}
+            for path in catalogue.routes(function):
+                contract = contracts.get(path)
+                methods = {"POST": calls.invoking(function, contract)}
+                self._add(path, Route(function.name, methods, contract))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.monotonic()
+        exchange = Exchange(scope, receive, send)
+        request = exchange.request
+        exchange.extra += self._cors.headers(request.header(b"origin"))
+        route = self._routes.get(request.path)
+        name = route.name if route else "other"
+        try:
+            try:
+                await self._answer(exchange, route)
+            except Problem as problem:
+                await self._refuse(exchange, problem, route)
+            except Left:
+                raise
+            except Exception as error:
+                _log.error("The router failed, request_id=%s", request.id, exc_info=error)
+                await self._refuse(
+                    exchange,
+                    Problem(f"The service failed. Its log says why, at request_id={request.id}."),
+                    route,
+                )
+        except Left:
+            exchange.status = _CLIENT_LEFT
+        self._metrics.request(name, exchange.status, time.monotonic() - began)
+
+    async def _answer(self, exchange: Exchange, route: Route | None) -> None:
+        request = exchange.request
+        if route is None:
+            raise NotFound(self._nothing_at(request.path))
+        if request.method == "OPTIONS":
+            headers = [(b"allow", route.allow.encode())]
+            headers += self._cors.preflight(request.header(b"origin"))
+            await exchange.answer(204, None, b"", headers)
+            return
+        if request.method not in route.methods:
+            raise NotAllowed(
+                f"{request.method[:20]} is not answered at '{request.path}', which takes "
+                f"{route.allow}."
+            )
+        await route.methods[request.method](exchange)
+
+    async def _refuse(self, exchange: Exchange, problem: Problem, route: Route | None) -> None:
+        """Answer `problem`, in the style of the route; if an answer has begun, break it off."""
+        request, retry = exchange.request, getattr(problem, "retry_after_s", None)
+        name = route.name if route else "other"
+        if not isinstance(problem, NotFound | NotAllowed):
+            self._metrics.refused(name, problem.reason)
+            log.emit(
+                "refused",
+                request_id=request.id,
+                route=name,
+                status=problem.status,
+                reason=problem.reason,
+                detail=problem.detail,
+            )
+        if exchange.started:
+            exchange.status = problem.status
+            return
+        headers: Headers = []
+        if retry is not None:
+            headers.append((b"retry-after", str(retry).encode()))
+        if isinstance(problem, keys.BadKey):
+            headers.append((b"www-authenticate", keys.HEADER.encode()))
+        if isinstance(problem, NotAllowed) and route:
+            headers.append((b"allow", route.allow.encode()))
+        if route and route.contract:
+            status, kind, document = contracts.error(route.contract, problem, request.id)
+        else:
+            status, kind = problem.status, "application/problem+json"
+            document = problem.as_dict(request.id)
+        if retry is not None and kind == "application/problem+json":
+            document["retry_after_s"] = retry
+        await exchange.answer(status, kind, dumps(document), headers)
+
+    def _add(self, path: str, route: Route) -> None:
+        if path in self._routes:
+            raise ValueError(
+                f"'{route.name}' would answer at '{path}', where '{self._routes[path].name}' "
+                "does. Give it another name, or its contract another route."
+            )
+        self._routes[path] = route
+
+    def _nothing_at(self, path: str) -> str:
+        near = difflib.get_close_matches(path.lower().rstrip("/"), self._routes, 1)
+        guess = f"Did you mean '{near[0]}'?" if near else "GET / says what there is."
+        return f"There is nothing at {reprlib.repr(path)}. {guess}"
+
+
+def _showing(make: Callable[[Request], Document]) -> Answerer:
+    async def answer(exchange: Exchange) -> None:
+        document = make(exchange.request)
+        headers: Headers = []
+        if document.retry_after_s is not None:
+            headers.append((b"retry-after", str(document.retry_after_s).encode()))
+        await exchange.answer(document.status, document.kind, document.body, headers)
+
+    return answer
