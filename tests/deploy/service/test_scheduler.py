@@ -343,6 +343,8 @@ class History:
         self.asked: dict[str, str] = {}
         self.answers: dict[str, list[Effect]] = {}
         self.gone: set[str] = set()
+        self.listening: set[str] = set()
+        self.last: Event = Tick()
 
     def take(self, event: Event) -> None:
         before = self.bench.state
@@ -350,6 +352,11 @@ class History:
             self.asked[event.id] = event.function
         if isinstance(event, Left):
             self.gone.add(event.id)
+        if isinstance(event, Started):
+            self.listening.add(event.function)
+        if isinstance(event, Exited):
+            self.listening.discard(event.function)
+        self.last = event
         effects = self.bench(event)
         self.check(before, effects)
 
@@ -383,8 +390,6 @@ class History:
                 assert effect.retry_after_s >= 1
                 assert effect.detail.endswith(".")
 
-    last: Event = Tick()
-
     def possible(self) -> list[Event]:
         state = self.bench.state
         new = str(len(self.asked))
@@ -409,8 +414,27 @@ class History:
                 case Phase.READY:
                     events += [died(name)]
                 case Phase.STOPPING:
-                    events += [died(name, "stopped")]
+                    events += [self.ended(name)]
         return events
+
+    def ended(self, name: str) -> Exited:
+        """How a process ends that was told to, or was killed with a request."""
+        killed = name in self.bench.state.active
+        return died(name, "timeout" if killed else "stopped", ready=name in self.listening)
+
+    def good_end(self, state: State) -> Event:
+        """What happens next where all goes well."""
+        for name, process in state.processes.items():
+            match process.phase:
+                case Phase.STARTING:
+                    return Started(name, 1.0)
+                case Phase.BUSY:
+                    return Finished(name, None)
+                case Phase.STOPPING:
+                    return self.ended(name)
+                case Phase.READY:
+                    pass
+        return Tick()
 
 
 @settings(max_examples=2000 if os.environ.get("CI") else 300)
@@ -421,7 +445,6 @@ def test_whatever_happens(data: st.DataObject) -> None:
         events = history.possible()
         event = data.draw(st.sampled_from(events))
         history.bench.now += data.draw(st.floats(0, 5))
-        history.last = event
         history.take(event)
     # Now let everything go well: nobody waits for ever, and everybody was answered once.
     for _ in range(1000):
@@ -429,27 +452,12 @@ def test_whatever_happens(data: st.DataObject) -> None:
         if not state.queue and not state.active:
             break
         history.bench.now += 0.01
-        event = _good_end(state)
-        history.last = event
+        event = history.good_end(state)
         history.take(event)
     assert not history.bench.state.queue
     assert not history.bench.state.active
     for id in history.asked:
         assert len(history.answers.get(id, [])) == 1 or id in history.gone
-
-
-def _good_end(state: State) -> Event:
-    for name, process in state.processes.items():
-        match process.phase:
-            case Phase.STARTING:
-                return Started(name, 1.0)
-            case Phase.BUSY:
-                return Finished(name, None)
-            case Phase.STOPPING:
-                return died(name, "stopped")
-            case Phase.READY:
-                pass
-    return Tick()
 
 
 def test_a_decision_does_not_change_the_state_it_is_given() -> None:
