@@ -190,6 +190,7 @@ class Dispatcher:
 
     def _reported(self, name: str, report: dict[str, Any]) -> None:
         self._tiers[name] = report["tier"] or self._tiers.get(name)
+        report["mem_limit_mb"] = round(self._limit_mb, 4)  # A plan's, where there is no other.
         if request := self._state.active.get(name):
             place = self._places.get(request.id)
             if place is not None:

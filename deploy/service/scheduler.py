@@ -194,9 +194,10 @@ class _Desk:
                 break
             victims.append(victim)
             short_mb -= process.need_mb
-        if round(short_mb, 3) <= 0:  # Else a busy one is in the way, and stopping these would be for nothing.
-            for victim in victims:
-                self._stop(victim, "evicted")
+        if round(short_mb, 3) > 0:
+            return  # A busy one is in the way, and stopping these would be for nothing.
+        for victim in victims:
+            self._stop(victim, "evicted")
 
     def _short_mb(self, name: str) -> float:
         """How much memory is missing for a process of this function; 0 or less where none is."""
