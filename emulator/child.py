@@ -13,10 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.service import memory
 from functions.kit import keys
 from functions.kit.steps import Progress
 
 ROOT = Path(__file__).parent.parent
+
+
+def environment() -> dict[str, str]:
+    """Ours, for a Python that is to find these packages where we found them."""
+    environ = dict(os.environ)
+    if str(ROOT) not in site.getsitepackages():  # A tree, maybe not an installed one.
+        paths = [str(ROOT), environ.get("PYTHONPATH", "")]
+        environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    return environ
 
 
 @dataclass(frozen=True)
@@ -33,11 +43,8 @@ class Child:
 
     def __init__(self, name: str, folder: Path) -> None:
         self.socket = folder / "socket"
-        environ = {**os.environ, "TMPDIR": str(folder)}
+        environ = {**environment(), "TMPDIR": str(folder)}
         environ.pop(keys.SETTING, None)  # Nobody but us can speak to its socket.
-        if str(ROOT) not in site.getsitepackages():  # A tree, maybe not an installed one.
-            paths = [str(ROOT), environ.get("PYTHONPATH", "")]
-            environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-P", "-m", "deploy.service.host", name),
@@ -57,6 +64,11 @@ class Child:
             while not selector.select(timeout=0.2):
                 progress(Progress("starting", None))
         self._event()
+
+    @property
+    def resident_mb(self) -> float:
+        """What it holds of memory now; 0 where the system does not say."""
+        return memory.resident_mb(self._process.pid)
 
     def report(self, request_id: str) -> dict[str, Any]:
         """The REPORT of the invocation `request_id`. Raises EOFError where it ended first."""

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NoReturn
 import click
 
 from deploy import find
-from emulator import text
+from emulator import child, measured, text
 from emulator.bar import Bar
 from emulator.invoke import Answer, Invoker
 from functions.kit import manifest, stream
@@ -66,6 +66,48 @@ def invoke() -> None:
     Prints what it found in each file, then a REPORT of the time, CPU and memory it really took.
     `halfgig invoke NAME --help` has the function's own options.
     """
+
+
+@cli.command("profile")
+@click.argument("name")
+@click.argument(
+    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing.")
+def profile_memory(name: str, file: Path | None, dry_run: bool) -> None:
+    """Measure a function's memory, and write it into its function.toml.
+
+    It works on FILE, or else on its demo clip, over and over, for as long as its limits allow.
+    """
+    from emulator import profile  # It imports numpy, which nothing else here does.
+
+    try:
+        function = find.function(name)
+        bar = Bar(name, sys.stderr)
+        try:
+            its = profile.measure(function, file, bar)
+        finally:
+            bar.clear()
+    except (find.NoFunction, Problem) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(text.profile(function, its.memory))
+    click.echo(its.report.line())
+    if not dry_run:
+        path = function.folder / manifest.FILE
+        said = path.read_bytes().decode()
+        path.write_bytes(measured.written(said, its.memory, its.report.tier).encode())
+
+
+@cli.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Where to listen; else $PORT or 10000."
+)
+def serve(port: int | None) -> None:
+    """Serve all functions over HTTP, in the memory that there is."""
+    if port is not None:
+        os.environ["PORT"] = str(port)
+    command = [sys.executable, "-P", "-m", "deploy.service"]
+    os.execve(sys.executable, command, child.environment())
 
 
 def _command(function: Manifest) -> click.Command:

@@ -53,10 +53,12 @@ class Invoker:
     """Invokes `function`, in a process that the first `invoke` starts, and the one after a death.
 
     A context manager: at its end the process has ended and its `folder` is gone.
+
+    ready : called once a process listens, before it has done anything
     """
 
-    def __init__(self, function: Manifest) -> None:
-        self._function = function
+    def __init__(self, function: Manifest, ready: Callable[[Child], None] = lambda _: None) -> None:
+        self._function, self._ready = function, ready
         self._child: Child | None = None
         self._reported_cpu_s = 0.0
 
@@ -90,6 +92,7 @@ class Invoker:
         try:
             if cold:
                 child.wait_until_ready(progress)
+                self._ready(child)
             result, error = wire.post(child.socket, audio, request_id, progress)
             report = child.report(request_id)
         except (OSError, EOFError, HTTPException, ValueError):

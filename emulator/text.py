@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from emulator.invoke import Answer
-from functions.kit.manifest import Manifest
+from functions.kit.manifest import Manifest, Memory
 
 
 def human(function: Manifest) -> str:
@@ -21,6 +21,15 @@ def human(function: Manifest) -> str:
             f"  memory  {memory.idle_mb:g} MB idle, {memory.peak_mb:g} MB at its peak",
             f"  tiers   {tiers}",
         ]
+    )
+
+
+def profile(function: Manifest, memory: Memory) -> str:
+    """What was measured of a function, beside what its manifest says."""
+    said = function.memory
+    return (
+        f"{function.name}: {memory.idle_mb:g} MB idle, {memory.peak_mb:g} MB at its peak "
+        f"(function.toml said {said.idle_mb:g} and {said.peak_mb:g})"
     )
 
 
