@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,7 +90,7 @@ class Service:
         """What `echo` makes of words."""
         return self.ask("POST", path, words, Content_Type="text/plain", **headers)
 
-    def events(self, words: str, path: str = "/echo") -> Iterator[tuple[str, Any]]:
+    def events(self, words: str, path: str = "/echo") -> Generator[tuple[str, Any], None, None]:
         """The server-sent events as they come. Closed, the client has left."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
@@ -133,7 +133,7 @@ def running(
     folder: Path,
     start: Callable[..., "subprocess.Popen[Any]"] = subprocess.Popen,
     command: Sequence[str] = (sys.executable, "-P", "-m", "deploy.service"),
-    **settings: str,
+    settings: Mapping[str, str] = {},
 ) -> Iterator[Service]:
     """Runs the service with `settings`, its files in `folder`, until it is left."""
     folder.mkdir(parents=True, exist_ok=True)

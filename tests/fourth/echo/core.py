@@ -50,6 +50,11 @@ def steps(source: BinaryIO) -> Steps[Echo]:
                 raise RuntimeError("It was told to crash.")
             case "eat":
                 bytearray(b"x" * 100_000_000)
+            case "gorge":
+                hoard = []
+                while True:
+                    hoard.append(bytearray(b"x" * 10_000_000))
+                    time.sleep(0.02)
             case "burn":
                 end = time.process_time() + 0.5
                 while time.process_time() < end:
