@@ -22,6 +22,10 @@ bench: $(VENV)/dev  ## list the benchmarks
 lock: $(VENV)/dev  ## write every pin anew (UPGRADE=1 takes the newest releases)
 	$(BIN)/python -m deploy.lock $(if $(UPGRADE),--upgrade)
 
+generate: $(VENV)/dev  ## write the results' schemas and render.yaml anew
+	$(BIN)/python -m deploy.schemas
+	$(BIN)/python -m deploy.targets.render
+
 readme: $(VENV)/dev  ## write what the README shows of commands anew
 	@$(BIN)/python -m tests.readme
 
@@ -42,4 +46,4 @@ $(VENV)/dev: $(VENV)/run requirements.lock
 	$(PIP) --require-hashes -r requirements.lock
 	@touch $@
 
-.PHONY: help run test bench lock readme clean
+.PHONY: help run test bench lock generate readme clean

@@ -16,7 +16,7 @@ FUNCTIONS = manifest.discover(ROOT / "functions")
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_file_is_what_the_code_says(name: str) -> None:
-    """Where this fails, `python -m deploy.schemas` writes it anew."""
+    """Where this fails, `make generate` writes it anew."""
     function = FUNCTIONS[name]
     assert (function.folder / schemas.FILE).read_text() == schemas.text(function)
 
