@@ -150,14 +150,18 @@ class Pool:
 
     def kill(self, name: str, why: Literal["timeout", "memory", "cancelled"]) -> None:
         """End the process of `name` at once. Nothing, where there is none."""
+        its = self._processes.get(name)
+        if its is None:
+            return
+        late = f"answered after {self._functions[name].timeout_s:g} s, the timeout in function.toml"
+        if not its.ready:
+            late = f"started within {time.monotonic() - its.began:.0f} s"
         details = {
-            "timeout": f"'{name}' had not answered after {self._functions[name].timeout_s:g} s, "
-            "the timeout in its function.toml, and was ended.",
+            "timeout": f"'{name}' had not {late}, and was ended.",
             "memory": f"'{name}' needed more memory than there is for it, and was ended.",
             "cancelled": f"'{name}' did not stop when whoever asked had left, and was ended.",
         }
-        if its := self._processes.get(name):
-            self._end(its, why, details[why], signal.SIGKILL)
+        self._end(its, why, details[why], signal.SIGKILL)
 
     def cancel(self, name: str) -> None:
         """Stop the invocation that is running in `name`; where that takes long, the process."""

@@ -44,6 +44,8 @@ from functions.kit import manifest
 MESSAGE = 65_536
 SERVER = ("waitress", "waitress.server", "flask", "traceback")
 """What every host imports, whatever its function."""
+LAZILY = ("encodings.cp437", "encodings.idna", "numpy.fft", "numpy.ma")
+"""What a first request imports of packages that are there; `test_template` says if it is all."""
 FIRST_TO_GO = "500"
 """A host's `oom_score_adj`: where memory runs out, the kernel ends it before the service."""
 
@@ -96,6 +98,9 @@ def _preload(packages: Iterable[str], without: Iterable[str]) -> None:
                 importlib.import_module(f"{kit.__name__}.{module.name}")
     for name in hidden:
         del sys.modules[name]
+    for name in LAZILY:
+        if name.partition(".")[0] in sys.modules:
+            importlib.import_module(name)
 
 
 def _forks(control: socket.socket, wake: int) -> Life | None:
@@ -113,8 +118,13 @@ def _forks(control: socket.socket, wake: int) -> Life | None:
             _end(forked)
             return None
         told = json.loads(message)
-        _assert_one_thread()
-        pid = os.fork()
+        try:
+            _check_threads()
+            pid = os.fork()
+        except (OSError, RuntimeError) as error:
+            os.write(descriptors[-1], f"No process could be forked: {error}\n".encode())
+            _send(control, id=told["id"], code=1, peak_mb=0.0)
+            pid = None
         if pid == 0:
             os.setpgid(0, 0)
             for number, descriptor in enumerate(descriptors):
@@ -123,12 +133,13 @@ def _forks(control: socket.socket, wake: int) -> Life | None:
             if "packages" in told:
                 return partial(templating, told["packages"], told["without"])
             return partial(hosting, told)
-        with suppress(OSError):
-            os.setpgid(pid, pid)  # Whichever of us comes first.
         for descriptor in descriptors:
             os.close(descriptor)
-        forked[pid] = told["id"]
-        _send(control, id=told["id"], pid=pid)
+        if pid is not None:
+            with suppress(OSError):
+                os.setpgid(pid, pid)  # Whichever of us comes first.
+            forked[pid] = told["id"]
+            _send(control, id=told["id"], pid=pid)
 
 
 def _reap(control: socket.socket, forked: dict[int, int]) -> None:
@@ -148,14 +159,17 @@ def _end(forked: Iterable[int]) -> None:
         os.waitpid(pid, 0)
 
 
-def _assert_one_thread() -> None:
-    with suppress(OSError):
+def _check_threads() -> None:
+    """Raise RuntimeError where there is more than this thread: only this one would be copied."""
+    try:
         threads = len(list(Path("/proc/self/task").iterdir()))
-        if threads != 1:
-            raise SystemExit(
-                f"A template has {threads} threads, and cannot be forked: one of the packages "
-                "that function.toml requires starts them when it is imported."
-            )
+    except OSError:
+        return
+    if threads > 1:
+        raise RuntimeError(
+            f"the template has {threads} threads. One of the packages that function.toml requires "
+            "starts them when it is imported."
+        )
 
 
 def _send(control: socket.socket, **message: Any) -> None:
