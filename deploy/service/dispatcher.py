@@ -223,8 +223,8 @@ class Dispatcher:
         for effect in effects:
             self._do(effect)
         for name, process in self._state.processes.items():
-            if process.phase is not Phase.STOPPING:
-                self._pool.limit(name, scheduler.ceiling_mb(self._state, name))
+            grows = process.phase in (Phase.STARTING, Phase.BUSY)  # An idle one is not looked at.
+            self._pool.limit(name, scheduler.ceiling_mb(self._state, name) if grows else None)
         waiting = {request.id: place for place, request in enumerate(self._state.queue, 1)}
         active = {request.id for request in self._state.active.values()}
         for id, place in list(self._places.items()):
