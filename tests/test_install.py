@@ -3,11 +3,12 @@
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
-from tests.framework import framework, left, post
+from tests.framework import framework, free_port, left, post, serving
 from tests.tree import ROOMS, ROOT, Tree
 
 
@@ -57,6 +58,13 @@ def test_the_wheel_works_wholly(tree: Tree, tmp_path: Path) -> None:
             args = ("--target", function["target"], "--source", f"{function['folder']}/main.py")
             with framework(python, tmp_path, environ, *args) as url:
                 assert post(url, clip.read_bytes(), "audio/ogg") == answer["result"]
+    port = free_port()
+    serve = [str(venv / "bin" / "halfgig"), "serve"]
+    served = {**environ, "HOST": "127.0.0.1", "PORT": port}
+    with serving(serve, port, tmp_path, served) as url:
+        assert post(f"{url}/echo", b"hello", "text/plain")["words"] == ["hello"]
+        with urllib.request.urlopen(f"{url}/openapi.json") as answer:
+            assert "beats.Profile" in json.loads(answer.read())["components"]["schemas"]
     assert left(home) == []
     sites = {path.name for path in (venv / "lib").glob("python*/site-packages/*")}
     assert {*ROOMS} <= sites
