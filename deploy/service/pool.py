@@ -164,7 +164,10 @@ class Pool:
         self._end(its, why, details[why], signal.SIGKILL)
 
     def cancel(self, name: str) -> None:
-        """Stop the invocation that is running in `name`; where that takes long, the process."""
+        """Stop the invocation that `name` was last sent; where that takes long, the process.
+
+        To be called while its REPORT has not come.
+        """
         if not (its := self._processes.get(name)):
             return
         reported = its.reported
@@ -190,7 +193,7 @@ class Pool:
         if its := self._processes.get(name):
             its.ceiling_mb = ceiling_mb
             if self._watch and self._timer is None:
-                self._look()
+                self._timer = self._loop.call_later(WATCH_S, self._look)
 
     def warm_template(self, name: str) -> None:
         """Start the template that `name` needs, if it isn't there. Raises OSError."""
@@ -272,8 +275,15 @@ class Pool:
             )
         how = f"ended with exit code {code}" if code >= 0 else f"was ended by {_signal_name(-code)}"
         when = "before it had answered" if ready else "before it was ready"
-        words = f": {_short(child.words)}" if child.words and not ready else "."
+        words = f": {self._short(child.words)}" if child.words and not ready else "."
         return "died", f"The process of '{name}' {how} {when}{words}"
+
+    def _short(self, words: str) -> str:
+        """A process's last words, without the folders of this machine."""
+        roots = (str(its.folder.parent.parent) for its in self._functions.values())
+        for folder in (*roots, *site.getsitepackages(), sys.prefix):
+            words = words.replace(f"{folder}{os.sep}", "")
+        return words[:DETAIL]
 
 
 def _signal_name(number: int) -> str:
@@ -281,10 +291,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:  # A real-time one.
         return f"signal {number}"
-
-
-def _short(words: str) -> str:
-    """A process's last words, without the folders of this machine."""
-    for folder in (*site.getsitepackages(), sys.prefix):
-        words = words.replace(f"{folder}{os.sep}", "")
-    return words[:DETAIL]

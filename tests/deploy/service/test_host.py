@@ -125,6 +125,54 @@ def test_it_ends_when_its_parent_does(tree: Tree) -> None:
         assert not socket.exists()
 
 
+def tell(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+def test_an_invocation_is_cancelled_by_how_many_came_before_it(tree: Tree) -> None:
+    with host(tree, "--until-eof") as (process, socket):
+        event(process)
+        tell(process, "cancel 1")
+        assert ask(socket, "POST", "/", "slow")[0] == 200
+        assert event(process)["status"] == 200
+        status, body = ask(socket, "POST", "/", "slow")
+        assert (status, json.loads(body)["reason"]) == (499, "cancelled")
+        assert event(process)["status"] == 499
+        assert ask(socket, "POST", "/", "hello")[0] == 200
+
+
+def test_a_body_may_be_a_file_where_bodies_are(tree: Tree, tmp_path: Path) -> None:
+    bodies = tmp_path / "bodies"
+    (bodies / "deep").mkdir(parents=True)
+    for folder in (bodies, bodies / "deep", tmp_path):
+        (folder / "body").write_text(f"in {folder.name}")
+    (bodies / "link").symlink_to(tmp_path / "body")
+    with host(tree, "--bodies", str(bodies)) as (process, socket):
+        event(process)
+
+        def words(path: Path | str) -> Any:
+            headers = {"X-Halfgig-Body": str(path)}
+            status, body = ask(socket, "POST", "/", "not that", **headers)
+            assert status == 200
+            return json.loads(body)["words"]
+
+        assert words(bodies / "body") == ["in", "bodies"]
+        assert words(bodies / "deep" / "body") == ["in", "deep"]
+        for elsewhere in (tmp_path / "body", bodies / ".." / "body", bodies / "link", ""):
+            assert words(elsewhere) == ["not", "that"]
+
+
+def test_a_body_is_no_file_unless_a_folder_is_named(tree: Tree, tmp_path: Path) -> None:
+    (tmp_path / "body").write_text("a file")
+    with host(tree) as (process, socket):
+        event(process)
+        headers = {"X-Halfgig-Body": str(tmp_path / "body")}
+        _, body = ask(socket, "POST", "/", "no file", **headers)
+        assert json.loads(body)["words"] == ["no", "file"]
+
+
 def test_one_thread_each_before_anything_is_imported(tree: Tree, tmp_path: Path) -> None:
     other = Tree(tmp_path / "tree", tree.root / "functions" / "echo")
     main = other.root / "functions" / "echo" / "main.py"

@@ -1,14 +1,24 @@
 """The pool, with real processes: what becomes of one is told, and nothing is left of any."""
 
 import asyncio
+import errno
 import json
+import os
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deploy.service.pool import Event, Exited, Pool, Reported, Started
+from emulator.cage import Cage, CageUnavailable
 from emulator.wire import Connection
 from functions.kit import manifest
 from tests.tree import Tree
@@ -19,37 +29,53 @@ class Box:
 
     def __init__(self, tree: Tree, folder: Path, **options: Any) -> None:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.folder = folder
         functions = manifest.discover(tree.root / "functions")
         self.pool = Pool(functions, folder, self.events.put_nowait, **options)
 
     async def next(self) -> Event:
         return await asyncio.wait_for(self.events.get(), 60)
 
-    async def started(self, name: str = "echo") -> Started:
+    async def started(self, name: str = "echo") -> int:
+        """Start it; its process."""
         self.pool.start(name)
         event = await self.next()
         assert isinstance(event, Started), event
+        assert (event.name, event.init_s > 0) == (name, True)
+        return self.pool.pids()[name]
+
+    async def exited(self, name: str = "echo") -> Exited:
+        event = await self.next()
+        assert isinstance(event, Exited), event
+        assert event.name == name
         return event
 
-    async def ask(self, words: str, name: str = "echo", **headers: str) -> tuple[int, Any]:
-        """The answer to a file with these words in it; None where none came."""
-        return await asyncio.to_thread(self._ask, self.pool.socket(name), words, headers)
+    async def reported(self) -> dict[str, Any]:
+        event = await self.next()
+        assert isinstance(event, Reported), event
+        return event.report
 
-    @staticmethod
-    def _ask(path: Path, words: str, headers: dict[str, str]) -> tuple[int, Any]:
-        connection = Connection(path)
-        try:
-            connection.request("POST", "/", words, {"Content-Type": "text/plain", **headers})
-            response = connection.getresponse()
-            return response.status, json.loads(response.read())
-        except OSError:
-            return 0, None
-        finally:
-            connection.close()
+    async def ask(self, words: str, name: str = "echo", **headers: str) -> tuple[int, Any]:
+        """The answer to a file with these words in it; (0, None) where none came."""
+        return await asyncio.to_thread(ask, self.pool.socket(name), words, headers)
+
+
+def ask(path: Path, words: str, headers: dict[str, str]) -> tuple[int, Any]:
+    connection = Connection(path)
+    try:
+        connection.request("POST", "/", words, {"Content-Type": "text/plain", **headers})
+        response = connection.getresponse()
+        body = response.read()
+        is_json = response.headers.get_content_subtype().endswith("json")
+        return response.status, json.loads(body) if is_json else body
+    except (OSError, HTTPException):
+        return 0, None
+    finally:
+        connection.close()
 
 
 @asynccontextmanager
-async def pool(tree: Tree, **options: Any) -> AsyncIterator[Box]:
+async def pooled(tree: Tree, **options: Any) -> AsyncIterator[Box]:
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         box = Box(tree, Path(folder), **options)
         async with box.pool:
@@ -58,29 +84,501 @@ async def pool(tree: Tree, **options: Any) -> AsyncIterator[Box]:
         assert list(Path(folder).iterdir()) == []
 
 
-def run(test: Callable[[], Any]) -> None:
-    asyncio.run(test())
+def run(tree: Tree, test: Callable[[Box], Awaitable[None]], **options: Any) -> None:
+    async def pool() -> None:
+        async with pooled(tree, **options) as box:
+            await test(box)
+
+    asyncio.run(pool())
+
+
+def is_there(pid: int) -> bool:
+    """Whether the process runs; not, where it is a zombie that somebody else is to collect."""
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def with_main(folder: Path, tree: Tree, code: str) -> Tree:
+    """Another tree, in which `code` comes first in echo's main.py."""
+    other = Tree(folder / "tree", tree.root / "functions" / "echo")
+    main = other.root / "functions" / "echo" / "main.py"
+    main.write_text(code + main.read_text())
+    return other
 
 
 def test_a_function_is_started_asked_and_stopped(tree: Tree) -> None:
-    async def test() -> None:
-        async with pool(tree) as box:
-            started = await box.started()
-            assert started.name == "echo"
-            assert started.init_s > 0
-            status, answer = await box.ask("hello", **{"X-Request-ID": "one"})
-            assert (status, answer["words"]) == (200, ["hello"])
-            assert answer["pid"] == box.pool.pids()["echo"]
-            reported = await box.next()
-            assert isinstance(reported, Reported)
-            assert (reported.report["request_id"], reported.report["status"]) == ("one", 200)
-            assert box.pool.resident_mb("echo") > 5
-            box.pool.stop("echo")
-            exited = await box.next()
-            assert isinstance(exited, Exited)
-            assert (exited.name, exited.ready, exited.why) == ("echo", True, "stopped")
-            assert exited.peak_mb > 5
-            assert box.pool.resident_mb("echo") == 0
-            assert "echo" not in box.pool.pids()
+    async def test(box: Box) -> None:
+        pid = await box.started()
+        status, answer = await box.ask("hello", **{"X-Request-ID": "one"})
+        assert (status, answer["words"], answer["pid"]) == (200, ["hello"], pid)
+        report = await box.reported()
+        assert (report["request_id"], report["status"]) == ("one", 200)
+        assert box.pool.resident_mb("echo") > 5
+        box.pool.stop("echo")
+        exited = await box.exited()
+        assert (exited.ready, exited.why) == (True, "stopped")
+        assert exited.detail == "'echo' was stopped."
+        assert exited.peak_mb > 5
+        assert box.pool.resident_mb("echo") == 0
+        assert "echo" not in box.pool.pids()
+        assert not is_there(pid)
 
-    run(test)
+    run(tree, test)
+
+
+def test_a_process_is_in_a_group_of_its_own_and_the_first_to_go(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        pid = await box.started()
+        assert os.getpgid(pid) == pid
+        assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "500\n"
+        assert os.getpgid(box.pool.pids()["template:base"]) != os.getpgid(0)
+
+    run(tree, test)
+
+
+def test_its_environment(tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEYS", "secret")
+    other = with_main(
+        tmp_path,
+        tree,
+        "import os, tempfile\n"
+        "assert 'API_KEYS' not in os.environ\n"
+        "assert os.environ['OMP_NUM_THREADS'] == os.environ['ORT_DISABLE_TELEMETRY'] == '1'\n"
+        "assert tempfile.gettempdir() == os.environ['TMPDIR'] != '/tmp'\n",
+    )
+
+    async def test(box: Box) -> None:
+        await box.started()
+        assert (await box.ask("hello"))[0] == 200
+
+    run(other, test)
+
+
+def test_what_it_prints_goes_to_standard_error(
+    tree: Tree, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def test(box: Box) -> None:
+        await box.started()
+        await box.ask("print")
+        box.pool.stop("echo")
+
+    run(tree, test)
+    out, err = capfd.readouterr()
+    assert (out, "a word from the function\n" in err) == ("", True)
+
+
+def test_a_body_may_be_a_file(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        await box.started()
+        body = box.folder / "body"
+        body.write_text("from a file")
+        _, answer = await box.ask("", **{"X-Halfgig-Body": str(body)})
+        assert answer["words"] == ["from", "a", "file"]
+        body.unlink()
+
+    run(tree, test)
+
+
+@pytest.mark.parametrize(
+    ("word", "how"), [("die", "was ended by SIGKILL"), ("leave", "ended with exit code 3")]
+)
+def test_one_that_dies_in_a_request(tree: Tree, word: str, how: str) -> None:
+    async def test(box: Box) -> None:
+        await box.started("beats")
+        await box.started()
+        assert await box.ask(word) == (0, None)
+        exited = await box.exited()
+        assert (exited.ready, exited.why) == (True, "died")
+        assert exited.detail == f"The process of 'echo' {how} before it had answered."
+        await box.started()
+        assert (await box.ask("hello"))[0] == 200
+        assert (await box.ask("not audio", "beats"))[0] == 415
+
+    run(tree, test)
+
+
+def test_one_that_cannot_start_says_why_and_starts_once_it_is_mended(
+    tree: Tree, tmp_path: Path
+) -> None:
+    other = with_main(tmp_path, tree, "from functions.kit import nothing\n")
+
+    async def test(box: Box) -> None:
+        for _ in range(3):
+            box.pool.start("echo")
+            exited = await box.exited()
+            assert (exited.ready, exited.why) == (False, "died")
+            assert exited.detail.startswith(
+                "The process of 'echo' ended with exit code 1 before it was ready: ImportError: "
+                "cannot import name 'nothing' from 'functions.kit'"
+            )
+            assert str(tmp_path) not in exited.detail
+        main = other.root / "functions" / "echo" / "main.py"
+        main.write_text(main.read_text().split("\n", 1)[1])
+        await box.started()
+
+    run(other, test)
+
+
+def test_one_that_hangs_at_its_start(tree: Tree, tmp_path: Path) -> None:
+    async def test(box: Box) -> None:
+        box.pool.start("echo")
+        while "echo" not in box.pool.pids():
+            await asyncio.sleep(0.01)
+        box.pool.kill("echo", "timeout")
+        exited = await box.exited()
+        assert (exited.ready, exited.why) == (False, "timeout")
+        assert exited.detail.startswith("'echo' had not started within ")
+
+    run(with_main(tmp_path, tree, "import time\ntime.sleep(60)\n"), test)
+
+
+def test_one_that_is_ended_before_it_was_forked(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        box.pool.start("echo")
+        box.pool.stop("echo")
+        exited = await box.exited()
+        assert (exited.ready, exited.why) == (False, "stopped")
+        await box.started()
+
+    run(tree, test)
+
+
+def test_one_that_hangs_in_a_request(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        await box.started()
+        answer = asyncio.create_task(box.ask("hang"))
+        await asyncio.sleep(0.2)
+        box.pool.kill("echo", "timeout")
+        assert await answer == (0, None)
+        exited = await box.exited()
+        assert (exited.ready, exited.why) == (True, "timeout")
+        assert exited.detail == (
+            "'echo' had not answered after 4 s, the timeout in function.toml, and was ended."
+        )
+        await box.started()
+
+    run(tree, test)
+
+
+def test_one_that_does_not_stop_when_it_is_told_to(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        await box.started()
+        answer = asyncio.create_task(box.ask("hang"))
+        await asyncio.sleep(0.2)
+        box.pool.stop("echo")
+        assert (await box.exited()).why == "stopped"
+        assert await answer == (0, None)
+
+    run(tree, test)
+
+
+def test_one_that_passes_its_ceiling(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        await box.started()
+        idle = box.pool.resident_mb("echo")
+        box.pool.limit("echo", idle + 100)
+        assert await box.ask("gorge") == (0, None)
+        exited = await box.exited()
+        assert (exited.ready, exited.why) == (True, "memory")
+        assert exited.peak_mb > idle + 100
+        assert f"over its ceiling of {idle + 100:.0f} MB" in exited.detail
+
+    run(tree, test)
+
+
+def test_a_ceiling_that_was_lifted(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        await box.started()
+        box.pool.limit("echo", 5)
+        box.pool.limit("echo", None)
+        assert (await box.ask("slow"))[0] == 200
+
+    run(tree, test)
+
+
+ALONE = """
+import asyncio, sys
+sys.path.insert(0, {root!r})
+from pathlib import Path
+from deploy.service.pool import Pool
+from functions.kit import manifest
+from tests.deploy.service.test_pool import ask
+
+async def main(folder, words):
+    events = asyncio.Queue()
+    functions = manifest.discover(Path({root!r}) / "functions")
+    async with Pool(functions, folder, events.put_nowait, watch=False) as pool:
+        pool.start("echo")
+        await events.get()
+        pool.limit("echo", 1)
+        print(*pool.pids().values(), flush=True)
+        await asyncio.to_thread(ask, pool.socket("echo"), words, {{}})
+        print((await events.get()).why, flush=True)
+
+asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+"""
+
+
+def test_one_that_the_kernel_ends_for_want_of_memory(tree: Tree, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ALONE.format(root=str(tree.root)), str(tmp_path), "gorge"]
+    try:
+        with Cage(200, 2.0) as cage:
+            process = cage.start(
+                command, env=tree.environ | paths(tree), stdout=subprocess.PIPE, text=True
+            )
+            out, _ = process.communicate(timeout=60)
+            assert cage.read().oom_kills == 1
+    except CageUnavailable as error:
+        pytest.skip(f"No control group here: {error}")
+    assert out.splitlines()[-1] == "memory"
+
+
+def paths(tree: Tree) -> dict[str, str]:
+    """Where to find the tree, and these tests."""
+    return {"PYTHONPATH": f"{tree.root}{os.pathsep}{Path(__file__).parents[3]}"}
+
+
+def test_nothing_outlives_the_parent(tree: Tree) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        command = [sys.executable, "-c", ALONE.format(root=str(tree.root)), folder, "hang"]
+        with subprocess.Popen(
+            command, env=tree.environ | paths(tree), stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdout is not None
+            pids = list(map(int, process.stdout.readline().split()))
+            assert len(pids) == 2
+            assert all(map(is_there, pids))
+            process.kill()
+            process.wait()
+            deadline = time.monotonic() + 20
+            while any(map(is_there, pids)):
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_a_request_is_cancelled_and_the_process_lives(tree: Tree, accept: str) -> None:
+    async def test(box: Box) -> None:
+        pid = await box.started()
+        answer = asyncio.create_task(box.ask("slow slow", Accept=accept))
+        await asyncio.sleep(0.3)
+        box.pool.cancel("echo")
+        status, document = await answer
+        if accept == "application/json":
+            assert (status, document["reason"]) == (499, "cancelled")
+        else:
+            assert document.split(b"\n\n")[-2].startswith(b"event: progress\n")
+        assert (await box.reported())["status"] == 499
+        assert (await box.ask("hello"))[1]["pid"] == pid
+        assert (await box.reported())["status"] == 200
+
+    run(tree, test)
+
+
+def test_a_request_that_does_not_stop_when_cancelled(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        await box.started()
+        answer = asyncio.create_task(box.ask("hang"))
+        await asyncio.sleep(0.2)
+        box.pool.cancel("echo")
+        assert await answer == (0, None)
+        exited = await box.exited()
+        assert (exited.ready, exited.why) == (True, "cancelled")
+        await box.started()
+
+    run(tree, test)
+
+
+def test_templates_share_what_functions_require_and_carry_no_more(tree: Tree) -> None:
+    def maps(pid: int) -> str:
+        return Path(f"/proc/{pid}/maps").read_text()
+
+    async def test(box: Box) -> None:
+        for name in ("echo", "emotion", "beats"):
+            box.pool.warm_template(name)
+            await box.started(name)
+        pids = box.pool.pids()
+        assert pids.keys() == {
+            *("echo", "emotion", "beats", "template:base"),
+            *("template:numpy+soundfile+soxr", "template:onnxruntime"),
+        }
+        assert "_multiarray_umath" not in maps(pids["echo"])
+        assert "_multiarray_umath" in maps(pids["beats"])
+        assert "onnxruntime" not in maps(pids["beats"])
+        assert "onnxruntime" in maps(pids["emotion"])
+
+    run(tree, test)
+
+
+def test_idle_templates_are_stopped_and_started_again(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        await box.started()
+        await box.started("emotion")
+        box.pool.stop_templates()
+        assert box.pool.templates_mb == 0
+        assert len(box.pool.pids()) == 5
+        box.pool.stop("emotion")
+        await box.exited("emotion")
+        assert box.pool.templates_mb > 5
+        box.pool.stop_templates()
+        assert box.pool.templates_mb == 0
+        assert box.pool.pids().keys() == {"echo", "template:base"}
+        await box.started("emotion")
+        for name in ("emotion", "echo"):
+            box.pool.stop(name)
+            await box.exited(name)
+        box.pool.stop_templates()
+        assert box.pool.pids() == {}
+        await box.started()
+
+    run(tree, test)
+
+
+@pytest.mark.parametrize("label", ["template:base", "template:onnxruntime"])
+def test_a_template_that_dies_takes_what_it_forked_with_it(tree: Tree, label: str) -> None:
+    async def test(box: Box) -> None:
+        await box.started("echo")
+        await box.started("emotion")
+        before = box.pool.pids()
+        os.kill(before[label], signal.SIGKILL)
+        lost = {"emotion"} if label == "template:onnxruntime" else {"emotion", "echo"}
+        events = [await box.next() for _ in lost]
+        assert {event.name for event in events} == lost
+        for event in events:
+            assert isinstance(event, Exited)
+            assert (event.ready, event.why) == (True, "died")
+            assert event.detail.endswith("as the process that it was forked from had died.")
+            assert event.peak_mb > 5
+            while is_there(before[event.name]):
+                await asyncio.sleep(0.01)
+        for name in lost:
+            await box.started(name)
+        assert (await box.ask("hello"))[0] == 200
+
+    run(tree, test)
+
+
+def test_a_template_that_dies_before_it_forks(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        box.pool.start("echo")
+        os.kill(box.pool.pids()["template:base"], signal.SIGKILL)
+        exited = await box.exited()
+        assert (exited.ready, exited.why) == (False, "died")
+        await box.started()
+
+    run(tree, test)
+
+
+def test_a_package_that_starts_threads_is_told_of(tree: Tree, tmp_path: Path) -> None:
+    other = Tree(tmp_path / "tree", tree.root / "functions" / "echo")
+    (other.root / "threads.py").write_text(
+        "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    )
+    for path in (other.root / "functions").glob("*/function.toml"):
+        text = path.read_text().replace("requires = [", 'requires = ["threads", ')
+        path.write_text(text)
+
+    async def test(box: Box) -> None:
+        box.pool.start("echo")
+        exited = await box.exited()
+        assert (exited.ready, exited.why) == (False, "died")
+        assert "No process could be forked: the template has 2 threads." in exited.detail
+
+    run(other, test)
+
+
+def test_no_process_can_be_made(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> Any:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    async def test(box: Box) -> None:
+        for call in ("posix_spawn", "pipe"):
+            with monkeypatch.context() as patch:
+                patch.setattr(os, call, refuse)
+                box.pool.start("echo")
+                assert box.events.empty()
+                exited = await box.exited()
+                assert (exited.ready, exited.why) == (False, "died")
+                assert exited.detail == (
+                    f"'echo' could not be started: {os.strerror(errno.EAGAIN)}."
+                )
+        await box.started()
+
+    run(tree, test)
+
+
+def test_what_is_not_there_cannot_be_ended(tree: Tree) -> None:
+    async def test(box: Box) -> None:
+        box.pool.stop("echo")
+        box.pool.kill("echo", "timeout")
+        box.pool.cancel("echo")
+        box.pool.limit("echo", 5)
+        assert box.pool.resident_mb("echo") == 0
+        await box.started()
+        with pytest.raises(RuntimeError, match="'echo' has a process already"):
+            box.pool.start("echo")
+        assert box.events.empty()
+
+    run(tree, test)
+
+
+def test_a_folder_that_is_too_long(tree: Tree, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="too long for the path of a Unix socket"):
+        Box(tree, tmp_path / ("x" * 100))
+
+
+def cycles(tree: Tree, count: int) -> None:
+    """Start and end it, in every way, `count` times; nothing more is there afterwards."""
+
+    def held(box: Box) -> tuple[int, int, list[Path]]:
+        descriptors = len(list(Path("/proc/self/fd").iterdir()))
+        base = box.pool.pids()["template:base"]
+        others = len(list(Path(f"/proc/{base}/fd").iterdir()))
+        return descriptors, others, list(box.folder.iterdir())
+
+    def children() -> set[str]:
+        return {
+            pid
+            for task in Path("/proc/self/task").iterdir()
+            for pid in (task / "children").read_text().split()
+        }
+
+    async def test(box: Box) -> None:
+        before = None
+        for i in range(count + 4):
+            await box.started()
+            match i % 4:
+                case 0:
+                    box.pool.stop("echo")
+                case 1:
+                    box.pool.kill("echo", "memory")
+                case 2:
+                    await box.ask("die")
+                case 3:
+                    box.pool.start("emotion")
+                    os.kill(box.pool.pids()["template:base"], signal.SIGKILL)
+                    await box.next()
+            await box.exited() if i % 4 < 3 else await box.next()
+            box.pool.warm_template("echo")
+            while box.pool.templates_mb == 0:
+                await asyncio.sleep(0.01)
+            if i == 3:
+                before = held(box)
+        await asyncio.sleep(2.5)  # The last of what watches what has ended.
+        assert held(box) == before
+
+    before = children()
+    run(tree, test)
+    assert children() == before
+
+
+def test_nothing_leaks(tree: Tree) -> None:
+    cycles(tree, 12)
+
+
+@pytest.mark.slow
+def test_nothing_leaks_in_a_thousand_starts(tree: Tree) -> None:
+    cycles(tree, 1000)
