@@ -58,7 +58,7 @@ def templating(packages: Sequence[str], without: Sequence[str]) -> Life | None:
 
     without : packages that other templates have. What of the kit needs them isn't imported here.
     """
-    _preload(packages, without)
+    preload(packages, without)
     gc.collect()
     gc.freeze()  # Its pages stay shared: a collection in what was forked doesn't write to them.
     wake, woken = os.pipe()
@@ -85,8 +85,9 @@ def hosting(told: dict[str, Any]) -> None:
     host.serve(function, told["socket"], bodies=Path(told["bodies"]), until_eof=True)
 
 
-def _preload(packages: Iterable[str], without: Iterable[str]) -> None:
+def preload(packages: Iterable[str], without: Iterable[str]) -> None:
     """Import `packages`, the server and the kit; what can't be, its function is to tell of."""
+    os.environ.update(host.ONE_THREAD)
     for name in (*(name.replace("-", "_") for name in packages), *SERVER):
         with suppress(ImportError):
             importlib.import_module(name)
@@ -183,7 +184,6 @@ def main() -> None:
     parser.add_argument("packages", nargs="*", help="what to import")
     parser.add_argument("--without", nargs="*", default=[], help="what not to import")
     options = parser.parse_args()
-    os.environ.update(host.ONE_THREAD)
     life: Life | None = partial(templating, options.packages, options.without)
     # Not by the interpreter's own end, which would write to most of what is shared.
     code = 1

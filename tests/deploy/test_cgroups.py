@@ -106,3 +106,11 @@ def test_a_limit_above_the_machines_memory_limits_nothing(system: System) -> Non
     everything = memory.limit_mb(system.root / "nowhere")
     assert memory.limit_mb(system.says("4:memory:/\n", V1)) == everything
     assert 64 < everything < 2**30
+
+
+def test_processes_that_were_ended_for_want_of_memory(system: System) -> None:
+    system.group("memory", memory__oom_control="oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")
+    assert memory.oom_kills(system.says("4:memory:/\n", V1)) == 3
+    system.group("unified", cgroup__controllers="memory", memory__events="low 0\noom_kill 2\n")
+    assert memory.oom_kills(system.says("0::/\n", V2)) == 2
+    assert memory.oom_kills(system.root / "nowhere") == 0

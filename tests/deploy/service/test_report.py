@@ -1,5 +1,6 @@
 """The REPORT, its line, and what it measures."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,20 @@ print(memory.peak_mb() - at_first)
     assert 190 < float(high) < 230
     assert reset == "True"
     assert float(low) < 30
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Needs Linux's /proc.")
+def test_what_another_process_has_resident() -> None:
+    code = "import time; held = b'x' * 50 * 2**20; print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert 50 < memory.resident_mb(process.pid) < 90
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert memory.resident_mb(process.pid) == 0  # a zombie
+        process.wait()
+        assert memory.resident_mb(process.pid) == 0
 
 
 def test_without_proc_the_peak_is_the_processs(tmp_path: Path) -> None:

@@ -120,6 +120,23 @@ def test_the_server_around_it_learns_what_became_of_a_stream(
     assert outcome(song, read=False)["status"] == 499
 
 
+def test_work_that_nobody_waits_for_is_stopped(client: FlaskClient, song: bytes) -> None:
+    def ask(*answers: bool, accept: str) -> tuple[TestResponse, dict[str, object]]:
+        wanted = iter(answers)
+        told: dict[str, object] = {"cancelled": lambda: next(wanted)}
+        response = client.post(
+            "/", data=song, headers={"Accept": accept}, environ_overrides={KEY: told}
+        )
+        return response, told
+
+    response, told = ask(False, True, accept="application/json")
+    problem(response, 499, "cancelled")
+    assert told["status"] == 499
+    response, told = ask(False, True, accept="text/event-stream")
+    assert events(response) == [("progress", {"stage": "start", "fraction": None})]
+    assert told["status"] == 499
+
+
 def test_about_and_health(client: FlaskClient) -> None:
     about = client.get("/").json
     assert about is not None
