@@ -170,7 +170,8 @@ class Dispatcher:
         """Something happened in the pool."""
         match event:
             case pool.Started(name, init_s):
-                log.emit("started", function=name, init_s=round(init_s, 4))
+                pid = self._pool.pids()[name]
+                log.emit("started", function=name, pid=pid, init_s=round(init_s, 4))
                 self._metrics.started(name, init_s)
                 self._tell(Started(name, init_s))
             case pool.Reported(name, report):
