@@ -1,12 +1,11 @@
 """`/analyze`: one upload, several functions, their answers in one or as they come."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy.service import answering, events
-from deploy.service.exchange import Exchange
+from deploy.service import answering, events, refusals
+from deploy.service.exchange import Exchange, dumps
 from deploy.service.origins import Origin, Question
 from deploy.service.places import Moment
 from deploy.service.stream import Stream
@@ -19,6 +18,7 @@ class _Outcome:
 
     status: int
     json: bytes
+    retry_after_s: int | None = None
 
 
 async def answered(exchange: Exchange, origins: Mapping[str, Origin], question: Question) -> None:
@@ -33,9 +33,10 @@ async def answered(exchange: Exchange, origins: Mapping[str, Origin], question: 
     outcomes = {name: task.result() for name, task in tasks.items()}
     results = {name: it.json for name, it in outcomes.items() if it.status < 400}
     errors = {name: it.json for name, it in outcomes.items() if it.status >= 400}
-    status = 200 if results else max(it.status for it in outcomes.values())
     body = b'{"results":%s,"errors":%s}' % (_object(results), _object(errors))
-    await exchange.answer(status, "application/json", body)
+    worst = max(outcomes.values(), key=lambda it: it.status)
+    status, retry = (200, None) if results else (worst.status, worst.retry_after_s)
+    await exchange.answer(status, "application/json", body, refusals.retry_header(retry))
 
 
 async def streamed(exchange: Exchange, origins: Mapping[str, Origin], question: Question) -> None:
@@ -56,7 +57,8 @@ async def _outcome(origin: Origin, question: Question) -> _Outcome:
             body = await asked.answer.read(answering.MOST_JSON_BYTES)
             return _Outcome(asked.answer.status, body)
     except Problem as problem:
-        return _Outcome(problem.status, _dumps(problem.as_dict(question.request_id)))
+        document = refusals.document(problem, question.request_id)
+        return _Outcome(problem.status, dumps(document), refusals.retry_after_s(problem))
 
 
 async def _stream(stream: Stream, name: str, origin: Origin, question: Question) -> None:
@@ -69,14 +71,10 @@ async def _stream(stream: Stream, name: str, origin: Origin, question: Question)
         async with origin.asked(question, told) as asked:
             await answering.pump(stream, asked, members)
     except Problem as problem:
-        document = members | problem.as_dict(question.request_id)
-        await stream.send(events.event("error", document))
+        document = refusals.document(problem, question.request_id)
+        await stream.send(events.event("error", members | document))
 
 
 def _object(members: Mapping[str, bytes]) -> bytes:
-    inside = b",".join(_dumps(name) + b":" + value.strip() for name, value in members.items())
+    inside = b",".join(dumps(name) + b":" + value.strip() for name, value in members.items())
     return b"{" + inside + b"}"
-
-
-def _dumps(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -4,7 +4,7 @@ import json
 import time
 from contextlib import aclosing
 
-from deploy.service import events
+from deploy.service import events, refusals
 from deploy.service.exchange import Exchange
 from deploy.service.origins import Asked, Origin, Question
 from deploy.service.places import Moment, Queued
@@ -60,7 +60,9 @@ async def streamed(exchange: Exchange, origin: Origin, question: Question) -> No
             if not stream.begun:
                 raise
             exchange.status = problem.status
-            await stream.send(events.event("error", problem.as_dict(question.request_id)))
+            await stream.send(
+                events.event("error", refusals.document(problem, question.request_id))
+            )
     await exchange.end()
 
 

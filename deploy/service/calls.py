@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from deploy.service import analyze, answering
+from deploy.service import analyze, answering, refusals
 from deploy.service.exchange import Exchange
 from deploy.service.gate import Gate, Rate
 from deploy.service.origins import Elsewhere, Here, Origin, Question
@@ -77,15 +77,20 @@ class Calls:
         origins = self._chosen(exchange.request)
         self._enter(exchange.request)
         states: dict[str, object] = {}
-        status = 200
+        worst: Problem | None = None
         async with exchange.watched():
             for name, origin in origins.items():
                 try:
                     states[name] = await origin.warm(exchange.request.id)
                 except Problem as problem:
-                    states[name] = problem.as_dict(exchange.request.id)
-                    status = max(status, problem.status)
-            await exchange.answer_json(status, {"functions": states})
+                    states[name] = refusals.document(problem, exchange.request.id)
+                    worst = problem if worst is None or problem.status > worst.status else worst
+            retry = refusals.retry_after_s(worst) if worst else None
+            await exchange.answer_json(
+                worst.status if worst else 200,
+                {"functions": states},
+                refusals.retry_header(retry),
+            )
 
     @asynccontextmanager
     async def _asked(

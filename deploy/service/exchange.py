@@ -44,16 +44,16 @@ class Exchange:
         self._unread = self.request.length != 0
         self._is_told_to_send = not self.request.waits_for_continue
 
-    async def body(self, patience_s: float = _SILENCE_S) -> AsyncIterator[bytes]:
-        """The parts of the body. Raises `Left`, and `TooSlow` if none comes for `patience_s`."""
+    async def body(self) -> AsyncIterator[bytes]:
+        """The parts of the body. Raises `Left`, and `TooSlow` if none comes for too long."""
         while self._unread:
             self._is_told_to_send = True  # by the server, when it is asked for the next part
             try:
-                async with asyncio.timeout(patience_s):
+                async with asyncio.timeout(_SILENCE_S):
                     message = await self._receive()
             except TimeoutError:
                 raise TooSlow(
-                    f"Nothing of the body came for {patience_s:g} s, and it is not at its end. "
+                    f"Nothing of the body came for {_SILENCE_S:g} s, and it is not at its end. "
                     "Send it again."
                 ) from None
             if message["type"] == "http.disconnect":
@@ -127,16 +127,18 @@ class Exchange:
             await self._linger()
         await self.end()
 
-    async def answer_json(self, status: int, document: object) -> None:
+    async def answer_json(
+        self, status: int, document: object, headers: Headers | None = None
+    ) -> None:
         """Answer `document`."""
-        await self.answer(status, "application/json", dumps(document))
+        await self.answer(status, "application/json", dumps(document), headers)
 
     async def _settle(self) -> bool:
         """Read what is left of the body, if it is little. Whether it is at its end."""
         length = self.request.length
         little = length is not None and length <= _SETTLE_BYTES
         if self._unread and little and self._is_told_to_send:
-            with suppress(TimeoutError):
+            with suppress(TimeoutError, TooSlow):
                 async with asyncio.timeout(_SETTLE_S):
                     async for _ in self.body():
                         pass
@@ -147,7 +149,7 @@ class Exchange:
         if not self._is_told_to_send:
             return
         left = _LINGER_BYTES
-        with suppress(TimeoutError, Left):
+        with suppress(TimeoutError, TooSlow, Left):
             async with asyncio.timeout(_LINGER_S):
                 async for part in self.body():
                     left -= len(part)

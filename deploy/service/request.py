@@ -79,9 +79,11 @@ class Request:
     def list(self, name: str) -> list[str] | None:
         """The query's parameter `name`, a list with commas between; None where it isn't there."""
         try:
-            query = parse_qs(self._query.decode(), keep_blank_values=True, max_num_fields=20)
+            query = parse_qs(
+                self._query.decode(), keep_blank_values=True, errors="strict", max_num_fields=20
+            )
         except ValueError:
-            raise BadQuery(f"It must be UTF-8, such as ?{name}=one,two.") from None
+            raise BadQuery(f"It must be UTF-8 and short, such as ?{name}=one,two.") from None
         if name not in query:
             return None
         items = ",".join(query[name]).split(",")

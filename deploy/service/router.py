@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from deploy.service import catalogue, log
+from deploy.service import catalogue, log, refusals
 from deploy.service.calls import Answerer, Calls
 from deploy.service.documents import Document, Documents
-from deploy.service.exchange import Exchange, Headers, Left, Receive, Send, dumps
+from deploy.service.exchange import Exchange, Left, Receive, Send, dumps
 from deploy.service.gate import Cors
 from deploy.service.metrics import Metrics
 from deploy.service.places import Places
@@ -127,7 +127,7 @@ class App:
 
     async def _refuse(self, exchange: Exchange, problem: Problem, route: Route | None) -> None:
         """Answer `problem`, in the style of the route; if an answer has begun, break it off."""
-        request, retry = exchange.request, getattr(problem, "retry_after_s", None)
+        request = exchange.request
         name = route.name if route else "other"
         if not isinstance(problem, NotFound | NotAllowed):
             self._metrics.refused(name, problem.reason)
@@ -142,9 +142,7 @@ class App:
         if exchange.started:
             exchange.status = problem.status
             return
-        headers: Headers = []
-        if retry is not None:
-            headers.append((b"retry-after", str(retry).encode()))
+        headers = refusals.retry_header(refusals.retry_after_s(problem))
         if isinstance(problem, keys.BadKey):
             headers.append((b"www-authenticate", keys.HEADER.encode()))
         if isinstance(problem, NotAllowed) and route:
@@ -153,9 +151,7 @@ class App:
             status, kind, document = contracts.error(route.contract, problem, request.id)
         else:
             status, kind = problem.status, "application/problem+json"
-            document = problem.as_dict(request.id)
-        if retry is not None and kind == "application/problem+json":
-            document["retry_after_s"] = retry
+            document = refusals.document(problem, request.id)
         await exchange.answer(status, kind, dumps(document), headers)
 
     def _add(self, path: str, route: Route) -> None:
@@ -175,9 +171,7 @@ class App:
 def _showing(make: Callable[[Request], Document]) -> Answerer:
     async def answer(exchange: Exchange) -> None:
         document = make(exchange.request)
-        headers: Headers = []
-        if document.retry_after_s is not None:
-            headers.append((b"retry-after", str(document.retry_after_s).encode()))
+        headers = refusals.retry_header(document.retry_after_s)
         await exchange.answer(document.status, document.kind, document.body, headers)
 
     return answer

@@ -53,8 +53,8 @@ class Spool:
         promised = size = 0
         try:
             with _as_problems():
-                file = path.open("xb", buffering=0)
-            with file:
+                file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            try:
                 promised = self._take(length or 0)
                 async for chunk in chunks:
                     size += len(chunk)
@@ -62,7 +62,9 @@ class Spool:
                         raise too_large
                     promised += self._take(max(0, size - promised))
                     with _as_problems():
-                        _write(file.fileno(), chunk)
+                        _write(file, chunk)
+            finally:
+                os.close(file)
             yield Body(path, size)
         finally:
             self.used -= promised
