@@ -13,8 +13,8 @@ from functions.kit.manifest import Limits, Manifest, Memory
 from functions.kit.problem import Problem
 from functions.kit.steps import Progress
 
-RATE = 16_000
-"""Of the recording, in Hz, mono and of 16 bits: 44.1 kHz stereo was seen to take no more."""
+RATES = (44_100, 22_050, 16_000, 8_000)
+"""Of the recording, in Hz, the first at which the longest has not too many bytes."""
 _DEMO = Path(__file__).parent.parent / "demo"
 _HEADER = 100
 """More bytes than the head of a WAV file has."""
@@ -71,13 +71,15 @@ def _clip(function: Manifest) -> Path:
 
 
 def _record(clip: Path, out: Path, limits: Limits, progress: Callable[[Progress], None]) -> None:
-    """Write `clip` to `out`, a WAV file, over and over, for as long as `limits` allow."""
+    """Write `clip` to `out`, 16 bits and mono, over and over, for as long as `limits` allow."""
     import soundfile
 
-    with Audio(clip, rate=RATE, limits=limits) as audio:
+    room = (limits.bytes - _HEADER) // 2
+    rate = next((rate for rate in RATES if limits.seconds * rate <= room), RATES[-1])
+    with Audio(clip, rate=rate, limits=limits) as audio:
         blocks = list(audio.blocks())
-    whole = left = int(min(limits.seconds * RATE, (limits.bytes - _HEADER) / 2))
-    with soundfile.SoundFile(out, "w", RATE, 1, format="WAV", subtype="PCM_16") as file:
+    whole = left = min(int(limits.seconds * rate), room)
+    with soundfile.SoundFile(out, "w", rate, 1, format="WAV", subtype="PCM_16") as file:
         while left > 0:
             for block in blocks:
                 file.write(block[:left])
