@@ -1,52 +1,16 @@
 """`/openapi.json`: what the service takes and answers, made of the manifests and result schemas."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from deploy.service import components
+from deploy.service.components import JSON, PROBLEM_JSON, fields, ref
 from functions.kit import keys as key_setting
 from functions.kit.manifest import Contract, Manifest
 
 RESULT = "result.json"
 """The file of a function's folder that has the schema of its result."""
-
-ERRORS = {
-    400: "Empty, not audio, damaged from the start, or not a body that can be read.",
-    401: f"No key in the header `{key_setting.HEADER}`, or one that is not known.",
-    404: "The function is switched off.",
-    408: "The body stopped coming.",
-    413: "Too many bytes, or too long.",
-    415: "A type that can't be decoded.",
-    422: "Audio that can't be judged; the detail says why.",
-    429: "Too many requests in a minute; Retry-After says when to ask.",
-    500: "The function failed; its log says why.",
-    502: "The function's process ended before it had answered.",
-    503: "No memory, no place in the queue, no start, or stopping; Retry-After says when to ask.",
-    504: "The function took longer than its timeout.",
-}
-RETRY = (429, 503)
-ASKING = (400, 401, 404, 429, 503)
-"""What a request without a body may come to."""
-
-EVENTS = (
-    "With `Accept: text/event-stream` the answer is a stream of events: `queued` "
-    '({"place": 1 for the next}), `starting`, `progress` ({"stage", "fraction"}), then one '
-    "`result`, which has `timings` beside its own members, or one `error`, a Problem."
-)
-
-PROBLEM = {
-    "description": "What went wrong (RFC 9457).",
-    "type": "object",
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "A sentence: what is wrong, what would do."},
-        "reason": {"type": "string", "description": "A word for programs; it never changes."},
-        "request_id": {"type": "string"},
-    },
-    "required": ["type", "title", "status", "detail", "reason"],
-}
 
 
 def document(functions: Mapping[str, Manifest], *, keys: bool) -> dict[str, Any]:
@@ -54,16 +18,16 @@ def document(functions: Mapping[str, Manifest], *, keys: bool) -> dict[str, Any]
 
     keys : whether a POST needs one of the keys that are set
     """
-    schemas: dict[str, Any] = {"Problem": PROBLEM}
+    schemas: dict[str, Any] = {"Problem": components.PROBLEM, "Analysis": _analysis(functions)}
     paths: dict[str, Any] = {}
     for function in functions.values():
         schemas |= _result(function)
         paths[f"/{function.name}"] = {"post": _invocation(function)}
         for contract in function.contracts:
             paths[contract.route] = {"post": _contract(contract, function)}
-    paths["/analyze"] = {"post": _analysis(functions)}
+    paths["/analyze"] = {"post": _analyze(functions)}
     paths["/warmup"] = {"get": _warmup(functions)}
-    paths |= {path: {"get": operation} for path, operation in _PAGES.items()}
+    paths |= _pages()
     described: dict[str, Any] = {
         "openapi": "3.1.0",
         "info": {
@@ -76,9 +40,9 @@ def document(functions: Mapping[str, Manifest], *, keys: bool) -> dict[str, Any]
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": {str(status): _error(status) for status in ERRORS},
-            "parameters": _PARAMETERS,
-            "headers": _HEADERS,
+            "responses": {str(each): components.error(each) for each in components.ERRORS},
+            "parameters": components.PARAMETERS,
+            "headers": components.HEADERS,
         },
     }
     if keys:
@@ -104,78 +68,81 @@ def _invocation(function: Manifest) -> dict[str, Any]:
         "summary": function.summary,
         "description": (
             f"Takes {limits.min_seconds:g} s to {limits.seconds:g} s of audio in at most "
-            f"{limits.bytes:,} bytes, and {function.timeout_s:g} s at most. {EVENTS}"
+            f"{limits.bytes:,} bytes, and {function.timeout_s:g} s at most. {components.EVENTS}"
         ),
-        "parameters": _refs("parameters", _PARAMETERS),
-        "requestBody": _audio(function.media_types),
-        "responses": _answers(_ref("schemas", function.name)),
+        "parameters": components.parameters(),
+        "requestBody": components.audio(function.media_types),
+        "responses": {"200": components.answer_or_events(ref("schemas", function.name))}
+        | components.errors(components.ERRORS),
     }
 
 
 def _contract(contract: Contract, function: Manifest) -> dict[str, Any]:
     """An earlier service's route; it has its own errors, or its own statuses for problems."""
-    fields = {
-        "language": {"type": "string", "enum": contract.languages},
-        "audioFormat": {"type": "string", "enum": contract.formats},
-        "audioBase64": {"type": "string", "contentEncoding": "base64"},
-    }
-    body = {"type": "object", "properties": fields, "required": [*fields]}
-    kind, schema = "application/problem+json", _ref("schemas", "Problem")
+    body = fields(
+        {
+            "language": {"type": "string", "enum": contract.languages},
+            "audioFormat": {"type": "string", "enum": contract.formats},
+            "audioBase64": {"type": "string", "contentEncoding": "base64"},
+        }
+    )
+    content = {PROBLEM_JSON: {"schema": ref("schemas", "Problem")}}
     if contract.errors == "message":
-        kind = "application/json"
-        schema = {
-            "type": "object",
-            "properties": {"status": {"const": "error"}, "message": {"type": "string"}},
-            "required": ["status", "message"],
-        }
-    errors = {
-        str(status): {
-            "description": ERRORS.get(status, "Not a POST."),
-            "headers": _headers(status),
-            "content": {kind: {"schema": schema}},
-        }
-        for status in contract.statuses
-    }
+        message = {"status": {"const": "error"}, "message": {"type": "string"}}
+        content = {JSON: {"schema": fields(message)}}
     return {
         "operationId": f"{function.name}{contract.route.replace('/', '_')}",
         "summary": f"{function.name}, as an earlier service answered.",
-        "parameters": _refs("parameters", _PARAMETERS),
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
-        "responses": {"200": _ok({"type": "object"})} | errors,
+        "parameters": components.parameters(),
+        "requestBody": {"required": True, "content": {JSON: {"schema": body}}},
+        "responses": {"200": components.answer({"type": "object"})}
+        | {str(status): components.error(status, content) for status in contract.statuses},
     }
 
 
 def _analysis(functions: Mapping[str, Manifest]) -> dict[str, Any]:
-    kinds = [kind for function in functions.values() for kind in function.media_types]
-    results = {name: _ref("schemas", name) for name in functions}
-    errors = dict.fromkeys(functions, _ref("schemas", "Problem"))
-    answer = {
-        "type": "object",
-        "properties": {
+    """The schema of several functions' answers in one."""
+    results = {name: ref("schemas", name) for name in functions}
+    problems = dict.fromkeys(functions, ref("schemas", "Problem"))
+    return fields(
+        {
             "results": {"type": "object", "properties": results},
-            "errors": {"type": "object", "properties": errors},
-        },
-        "required": ["results", "errors"],
-    }
+            "errors": {"type": "object", "properties": problems},
+        }
+    )
+
+
+def _analyze(functions: Mapping[str, Manifest]) -> dict[str, Any]:
+    kinds = [kind for function in functions.values() for kind in function.media_types]
+    analysis = ref("schemas", "Analysis")
+    either = {PROBLEM_JSON: {"schema": ref("schemas", "Problem")}, JSON: {"schema": analysis}}
     return {
         "operationId": "analyze",
         "summary": "One upload, several functions, one answer.",
         "description": (
-            "200 where any function has a result; `errors` has the others' problems. "
-            f"{EVENTS} Each event says which `function` it is of."
+            "200 where any function has a result; `errors` has the others' problems. Where none "
+            "has, it is the same with the worst of their statuses. What is wrong with the "
+            f"request itself is a Problem. {components.EVENTS} Each says which `function` it is of."
         ),
-        "parameters": [*_refs("parameters", _PARAMETERS), _choice(functions)],
-        "requestBody": _audio(dict.fromkeys(kinds)),
-        "responses": _answers(answer),
+        "parameters": [*components.parameters(), _choice(functions)],
+        "requestBody": components.audio(dict.fromkeys(kinds)),
+        "responses": {"200": components.answer_or_events(analysis)}
+        | {str(status): components.error(status, either) for status in components.ERRORS},
     }
 
 
 def _warmup(functions: Mapping[str, Manifest]) -> dict[str, Any]:
+    states = fields({"functions": {"type": "object"}})
+    unready = components.response(
+        "One of them can't be made ready; the answer says which.", {JSON: {"schema": states}}
+    )
     return {
         "operationId": "warmup",
         "summary": "Start functions, and wait until they are ready.",
         "parameters": [_choice(functions)],
-        "responses": {"200": _ok({"type": "object"})} | _refs_by_status(ASKING),
+        "responses": {"200": components.response("All are ready.", {JSON: {"schema": states}})}
+        | components.errors((400, 401, 404, 429))
+        | dict.fromkeys(("502", "503", "504"), unready),
     }
 
 
@@ -190,99 +157,22 @@ def _choice(functions: Mapping[str, Manifest]) -> dict[str, Any]:
     }
 
 
-def _audio(media_types: Iterable[str]) -> dict[str, Any]:
-    """A body that holds a recording, in each way that one may come."""
-    file = {"type": "string", "contentMediaType": "application/octet-stream"}
-    text = {"type": "string", "contentEncoding": "base64"}
-    wrapped = {"multipart/form-data": {"file": file}, "application/json": {"audio_base64": text}}
-    return {
-        "required": True,
-        "content": {kind: {} for kind in media_types}
-        | {
-            kind: {"schema": {"type": "object", "properties": fields, "required": [*fields]}}
-            for kind, fields in wrapped.items()
-        },
-    }
-
-
-def _answers(schema: dict[str, Any]) -> dict[str, Any]:
-    ok = _ok(schema)
-    ok["content"]["text/event-stream"] = {"schema": {"type": "string", "description": EVENTS}}
-    return {"200": ok} | _refs_by_status(ERRORS)
-
-
-def _ok(schema: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "description": "The answer.",
-        "headers": _headers(200),
-        "content": {"application/json": {"schema": schema}},
-    }
-
-
-def _error(status: int) -> dict[str, Any]:
-    return {
-        "description": ERRORS[status],
-        "headers": _headers(status),
-        "content": {"application/problem+json": {"schema": _ref("schemas", "Problem")}},
-    }
-
-
-def _headers(status: int) -> dict[str, Any]:
-    names = ["X-Request-ID"]
-    names += ["Server-Timing"] if status == 200 else ["Retry-After"] if status in RETRY else []
-    return {name: _ref("headers", name) for name in names}
-
-
-def _page(name: str, summary: str, kind: str = "application/json") -> dict[str, Any]:
-    return {
-        "operationId": name,
-        "summary": summary,
-        "responses": {"200": {"description": "As it says.", "content": {kind: {}}}},
-    }
-
-
-_PAGES = {
-    "/": _page("page", "The functions, and how to call them, for people.", "text/html"),
-    "/functions": _page("functions", "The functions, their limits and their states."),
-    "/health": _page("health", "How the service is; 200 while it lives."),
-    "/readyz": _page("readyz", "Whether it takes requests now: 200, or 503.")
-    | {"responses": {"200": {"description": "It does."}, "503": {"description": "Not now."}}},
-    "/metrics": _page("metrics", "Counts and gauges, as Prometheus reads them.", "text/plain"),
-    "/openapi.json": _page("openapi", "This document."),
-}
-
-_TEXT = {"type": "string"}
-_PARAMETERS = {
-    "X-Request-ID": {
-        "name": "X-Request-ID",
-        "in": "header",
-        "description": "A name for the request, up to 128 characters; else it is given one.",
-        "schema": _TEXT,
-    },
-    "traceparent": {
-        "name": "traceparent",
-        "in": "header",
-        "description": "The caller's place in a trace, as W3C Trace Context has it.",
-        "schema": _TEXT,
-    },
-}
-_HEADERS = {
-    "X-Request-ID": {"description": "The request's name in the logs.", "schema": _TEXT},
-    "Server-Timing": {"description": "Milliseconds of queue, init and fn.", "schema": _TEXT},
-    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}},
-}
-
-
-def _ref(kind: str, name: str) -> dict[str, Any]:
-    return {"$ref": f"#/components/{kind}/{name}"}
-
-
-def _refs(kind: str, names: Iterable[str]) -> list[dict[str, Any]]:
-    return [_ref(kind, name) for name in names]
-
-
-def _refs_by_status(statuses: Iterable[int]) -> dict[str, Any]:
-    return {str(status): _ref("responses", str(status)) for status in statuses}
+def _pages() -> dict[str, Any]:
+    """What GET answers."""
+    paths: dict[str, Any] = {}
+    for path, name, summary, kind in (
+        ("/", "page", "The functions, and how to call them, for people.", "text/html"),
+        ("/functions", "functions", "The functions, their limits and their states.", JSON),
+        ("/health", "health", "How the service is; 200 while it lives.", JSON),
+        ("/readyz", "readyz", "Whether it takes requests now: 200, or 503.", JSON),
+        ("/metrics", "metrics", "Counts and gauges, as Prometheus reads them.", "text/plain"),
+        ("/openapi.json", "openapi", "This document.", JSON),
+    ):
+        responses = {"200": components.response("The answer.", {kind: {}})}
+        if path == "/readyz":
+            responses["503"] = components.error(503, {kind: {}})
+        paths[path] = {"get": {"operationId": name, "summary": summary, "responses": responses}}
+    return paths
 
 
 def _lock(described: dict[str, Any]) -> None:

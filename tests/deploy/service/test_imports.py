@@ -11,7 +11,9 @@ from tests.tree import ROOT
 HEAVY = {"numpy", "flask", "waitress", "functions_framework", "prometheus_client", "pydantic"}
 
 
-@pytest.mark.parametrize("name", ["catalogue", "health", "metrics", "openapi", "page"])
+@pytest.mark.parametrize(
+    "name", ["catalogue", "health", "metrics", "openapi", "page", "components"]
+)
 def test_nothing_heavy(name: str) -> None:
     code = f"import deploy.service.{name}, json, sys; print(json.dumps([*sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
