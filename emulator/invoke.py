@@ -63,7 +63,7 @@ class Invoker:
         self._reported_cpu_s = 0.0
 
     def __enter__(self) -> Self:
-        self._temporary = tempfile.TemporaryDirectory(prefix="halfgig-", dir=_short_folder())
+        self._temporary = tempfile.TemporaryDirectory(prefix="halfgig-", dir=short_folder())
         self.folder = Path(self._temporary.name)
         return self
 
@@ -150,6 +150,6 @@ class Invoker:
         return Answer(None, problem.as_dict(request_id), report)
 
 
-def _short_folder() -> str | None:
+def short_folder() -> str | None:
     """Where temporary folders go, unless its path is too long for a Unix socket's."""
     return None if len(tempfile.gettempdir()) < 70 else "/tmp"
