@@ -126,6 +126,8 @@ def routed(
             ports.append(server.servers[0].sockets[0].getsockname()[1])
             started.set()
             await serving
+        app.close()
+        await asyncio.sleep(0.01)  # for connections to be closed
 
     thread = threading.Thread(target=asyncio.run, args=(main(),))
     thread.start()

@@ -119,13 +119,17 @@ async def _pass_on(exchange: Exchange, asked: Asked) -> None:
         timing.append(its.decode("latin-1"))
     headers.append((b"server-timing", ", ".join(timing).encode("latin-1")))
     async with aclosing(answer.parts()) as parts:
-        # Not begun before the body has: what breaks off before that can still be told.
-        first = await anext(parts, b"")
-        await exchange.start(answer.status, headers)
-        await exchange.write(first)
+        # The last part is held back: an answer in one part that breaks off was not begun, and so
+        # what became of it can still be told.
+        last = await anext(parts, b"")
         async for part in parts:
-            await exchange.write(part)
-    await exchange.end()
+            if not exchange.started:
+                await exchange.start(answer.status, headers)
+            await exchange.write(last)
+            last = part
+    if not exchange.started:
+        await exchange.start(answer.status, headers)
+    await exchange.end(last)
 
 
 def _timings(asked: Asked, fn_s: float) -> dict[str, float]:

@@ -92,6 +92,11 @@ class Calls:
                 refusals.retry_header(retry),
             )
 
+    def close(self) -> None:
+        """Keep no connection to any function."""
+        for origin in self._origins.values():
+            origin.close()
+
     @asynccontextmanager
     async def _asked(
         self, exchange: Exchange, functions: list[Manifest], contract: Contract | None

@@ -102,10 +102,10 @@ class Exchange:
         """Send a part of the answer's body. Waits while the client doesn't read."""
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
-    async def end(self) -> None:
-        """The answer is complete."""
+    async def end(self, data: bytes = b"") -> None:
+        """Send the last part of the answer's body."""
         self.finished = True
-        await self._send({"type": "http.response.body", "body": b""})
+        await self._send({"type": "http.response.body", "body": data})
 
     async def answer(
         self, status: int, kind: str | None, body: bytes, headers: Headers | None = None
@@ -122,9 +122,11 @@ class Exchange:
         if not settled:
             all_headers.append((b"connection", b"close"))
         await self.start(status, all_headers)
+        if settled:
+            await self.end(body)
+            return
         await self.write(body)
-        if not settled:
-            await self._linger()
+        await self._linger()
         await self.end()
 
     async def answer_json(

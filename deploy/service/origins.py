@@ -1,7 +1,7 @@
 """Where a function's answers come from: a process of this service, or an address elsewhere."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,23 +67,32 @@ class Origin(Protocol):
     async def warm(self, request_id: str) -> dict[str, object]:
         """Make it ready to be asked, and say how it is. Raises `Problem`."""
 
+    def close(self) -> None:
+        """Keep no connection to it."""
+
 
 class Here:
     """A function that `places` has a process for."""
 
     def __init__(self, function: Manifest, places: Places) -> None:
         self._function, self._places = function, places
+        self._target: client.Socket | None = None
 
     @asynccontextmanager
     async def asked(self, question: Question, told: Told) -> AsyncIterator[Asked]:
         async with self._places.place(self._function.name, question.request_id) as place:
             async for moment in place:
                 await told(moment)
-            headers = question.all_headers
-            headers.append((b"x-halfgig-body", str(question.body.path).encode()))
-            target = client.Socket(place.socket)
+            headers, body = question.all_headers, question.body
+            if body.path is not None:
+                headers.append((b"x-halfgig-body", str(body.path).encode()))
+            if self._target is None or self._target.path != place.socket:
+                self.close()
+                self._target = client.Socket(place.socket)
             try:
-                async with client.request(target, question.route, headers) as answer:
+                async with client.request(
+                    self._target, question.route, headers, body.data
+                ) as answer:
                     yield Asked(answer, place.queue_s, place.init_s)
             except Broken:
                 raise await place.lost() from None
@@ -93,6 +102,10 @@ class Here:
             async for _ in place:
                 pass
             return {"state": "ready", "start": place.start, "init_s": round(place.init_s, 4)}
+
+    def close(self) -> None:
+        if self._target is not None:
+            self._target.close()
 
 
 class Elsewhere:
@@ -107,11 +120,14 @@ class Elsewhere:
         headers = question.all_headers
         if question.key is not None:  # The functions that are deployed apart share our keys.
             headers.append((b"x-api-key", question.key))
-        with question.body.path.open("rb", buffering=0) as body:
-            upload = client.Upload(body, question.body.size)
+        with ExitStack() as opened:
+            body: bytes | client.Upload = question.body.data
+            if question.body.path is not None:
+                file = opened.enter_context(question.body.path.open("rb", buffering=0))
+                body = client.Upload(file, question.body.size)
             try:
                 async with client.request(
-                    self._url, question.route, headers, upload, patience_s
+                    self._url, question.route, headers, body, patience_s
                 ) as answer:
                     yield Asked(answer)
             except Late:
@@ -127,3 +143,6 @@ class Elsewhere:
 
     async def warm(self, request_id: str) -> dict[str, object]:
         return {"state": "remote"}
+
+    def close(self) -> None:
+        pass

@@ -68,7 +68,7 @@ class App:
     ) -> None:
         self._metrics = metrics
         self._cors = Cors(settings.cors_origins)
-        calls = Calls(settings, functions, places, spool)
+        calls = self._calls = Calls(settings, functions, places, spool)
         documents = Documents(settings, functions, places, metrics)
         self._routes = {
             "/analyze": Route("analyze", {"POST": calls.analyze}),
@@ -108,6 +108,10 @@ class App:
         except Left:
             exchange.status = _CLIENT_LEFT
         self._metrics.request(name, exchange.status, time.monotonic() - began)
+
+    def close(self) -> None:
+        """Nothing is asked any more: close what connections are kept."""
+        self._calls.close()
 
     async def _answer(self, exchange: Exchange, route: Route | None) -> None:
         request = exchange.request

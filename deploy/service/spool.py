@@ -1,4 +1,4 @@
-"""Bodies on disk: each in one file while its request is answered, and not longer."""
+"""Bodies: small ones in memory, each other in one file while its request is answered."""
 
 import errno
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from functions.kit.problem import Problem
 
 MB = 2**20
+_SMALL = 32_768  # bytes that need no file
 _RETRY_S = 5  # until some of the bodies that are there have been answered
 
 
@@ -22,10 +23,11 @@ class NoRoom(Problem):
 
 @dataclass(frozen=True)
 class Body:
-    """A body in the file at `path`, of `size` bytes."""
+    """A body of `size` bytes, in the file at `path`, or all of it in `data` if there is none."""
 
-    path: Path
     size: int
+    path: Path | None = None
+    data: bytes = b""
 
 
 class Spool:
@@ -41,34 +43,41 @@ class Spool:
     async def body(
         self, chunks: AsyncIterable[bytes], length: int | None, cap: int, too_large: Problem
     ) -> AsyncIterator[Body]:
-        """`chunks`, in a file that is gone when this is left.
+        """`chunks`, together; a file that they are in is gone when this is left.
 
         Raises `too_large` where there are more than `cap` bytes: before the first is read if
         `length` says so. Raises `NoRoom`, and what `chunks` does.
         """
         if length is not None and length > cap:
             raise too_large
-        self._count += 1
-        path = self._folder / f"body-{self._count}"
         promised = size = 0
+        small: list[bytes] = []
+        file: _File | None = None
         try:
-            with _as_problems():
-                file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-            try:
-                promised = self._take(length or 0)
-                async for chunk in chunks:
-                    size += len(chunk)
-                    if size > cap:
-                        raise too_large
-                    promised += self._take(max(0, size - promised))
-                    with _as_problems():
-                        _write(file, chunk)
-            finally:
-                os.close(file)
-            yield Body(path, size)
+            promised = self._take(length or 0)
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > cap:
+                    raise too_large
+                promised += self._take(max(0, size - promised))
+                if file is not None:
+                    file.write(chunk)
+                    continue
+                small.append(chunk)
+                if size > _SMALL:
+                    self._count += 1
+                    file = _File(self._folder / f"body-{self._count}")
+                    file.write(b"".join(small))
+                    small.clear()
+            if file is None:
+                yield Body(size, data=b"".join(small))
+            else:
+                file.close()
+                yield Body(size, file.path)
         finally:
             self.used -= promised
-            path.unlink(missing_ok=True)
+            if file is not None:
+                file.remove()
 
     def _take(self, count: int) -> int:
         if self.used + count > self._cap_mb * MB:
@@ -80,21 +89,43 @@ class Spool:
         return count
 
 
-class _as_problems:  # noqa: N801 (used as a function; a generator would cost more a chunk)
-    def __enter__(self) -> None:
-        pass
+class _File:
+    """A new file at `path`, for us alone. Raises `NoRoom` where the disk has none."""
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-            what = "The disk is full" if full else f"The disk refuses it ({error.strerror})"
-            raise NoRoom(
-                f"{what}, and the body can't be kept for the function. Try again in {_RETRY_S} s."
-            ) from error
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._number: int | None = None
+        try:
+            flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+            self._number = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise _no_room(error) from error
+
+    def write(self, data: bytes) -> None:
+        """Write all of `data`: a disk that fills up may take a part."""
+        assert self._number is not None
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[os.write(self._number, view) :]
+        except OSError as error:
+            raise _no_room(error) from error
+
+    def close(self) -> None:
+        """It is written."""
+        if self._number is not None:
+            os.close(self._number)
+            self._number = None
+
+    def remove(self) -> None:
+        """It is not needed any more."""
+        self.close()
+        self.path.unlink(missing_ok=True)
 
 
-def _write(file: int, data: bytes) -> None:
-    """Write all of `data`: a disk that fills up may take a part."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
+def _no_room(error: OSError) -> NoRoom:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    what = "The disk is full" if full else f"The disk refuses it ({error.strerror})"
+    return NoRoom(
+        f"{what}, and the body can't be kept for the function. Try again in {_RETRY_S} s."
+    )
