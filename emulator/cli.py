@@ -32,7 +32,24 @@ class NoFile(Problem):
     title = "The file cannot be read"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+COMMANDS = ("start",)
+"""Those that are modules of `emulator.commands`, imported when they are used."""
+
+
+class Commands(click.Group):
+    """The commands of this module, and those of `COMMANDS`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *COMMANDS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in COMMANDS:
+            found: click.Command = importlib.import_module(f"emulator.commands.{cmd_name}").command
+            return found
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="halfgig", message="%(prog)s %(version)s")
 def cli() -> None:
     """Audio functions that fit in half a gigabyte."""

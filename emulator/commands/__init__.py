@@ -1,0 +1,1 @@
+"""The commands of `halfgig`, one a module, imported when they are used."""

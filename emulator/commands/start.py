@@ -1,0 +1,106 @@
+"""`halfgig start`: the service, here, in a cage of a cloud's plan."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from deploy import find, plans
+from emulator import locator, ports, signals
+from emulator.journal import Journal
+from emulator.running import HOST, NotStarted, Running
+from functions.kit import manifest
+
+NO_PLAN = "none"
+PORT = 10_000
+
+
+@click.command("start")
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option(
+    "--plan",
+    type=click.Choice([*plans.load(), NO_PLAN]),
+    default="free",
+    show_default=True,
+    help="Whose memory and CPU it has; none limits nothing.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, ports.MOST),
+    help="Where to listen, 0 at any that is free; else $PORT or 10000.",
+)
+@click.option(
+    "--record",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep each request there, with its answer, for `halfgig replay`.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The service's log as it is, for machines.")
+def command(
+    names: tuple[str, ...], plan: str, port: int | None, record: Path | None, as_json: bool
+) -> None:
+    """Run the service here, in the memory and CPU that a cloud's plan would give it.
+
+    With NAMEs, of these functions only. The first line says what holds it to the plan, and what
+    of the plan is not enforced. Ctrl-C lets what runs end; again, it ends at once.
+
+    \b
+    Examples:
+      halfgig start
+      halfgig start beats --plan starter
+      halfgig start --json | jq 'select(.event == "report")'
+    """
+    try:
+        for name in names:
+            find.function(name)
+        port = _free(port)
+        sys.exit(_run(names, None if plan == NO_PLAN else plans.load()[plan], port, record))
+    except (find.NoFunction, NotStarted) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _free(port: int | None) -> int:
+    """The port to listen at. Raises `ClickException` where it is taken."""
+    if port is None:
+        said = os.environ.get("PORT", "")
+        port = int(said) if said.isdigit() else PORT
+    host = os.environ.get("HOST", HOST)
+    if port and (why := ports.why_not(host, port)):
+        free = ports.next_free(host, port)
+        raise click.ClickException(f"{why} {free} is free: --port {free}")
+    return port
+
+
+def _run(names: Sequence[str], plan: plans.Plan | None, port: int, record: Path | None) -> int:
+    """Run it until it is told to stop. Returns the exit code."""
+    running: Running | None = None
+    told: list[int] = []
+
+    def stop(number: int) -> None:
+        told.append(number)
+        if running:
+            running.stop()
+
+    with signals.handled(stop), locator.place() as path, Journal(path) as journal:
+        running = Running(names, plan, port=port, record=record, heard=journal)
+        if told:
+            return 128 + told[0]
+        try:
+            with running:
+                served = names or list(manifest.discover())
+                plan_name = plan.name if plan else NO_PLAN
+                with locator.announced(path, running.url, plan_name, served):
+                    return _show(running)
+        except NotStarted:
+            if told:
+                return 128 + told[0]
+            raise
+
+
+def _show(running: Running) -> int:
+    for line in running.events():
+        click.echo(json.dumps(line))
+    return 0
