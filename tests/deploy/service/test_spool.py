@@ -1,0 +1,103 @@
+"""Bodies: where they are kept, for how long, and how many of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from deploy.service.spool import Body, NoRoom, Spool
+from functions.kit.refusals import TooLarge
+
+HUGE = 2**30
+LARGE = [bytes([number]) * 20_000 for number in range(5)]
+
+
+async def coming(parts: Sequence[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+def keep(
+    spool: Spool, parts: Sequence[bytes], length: int | None = None, cap: int = HUGE
+) -> tuple[Body, bytes]:
+    """What the spool makes of a body, and what is in it."""
+
+    async def taking() -> tuple[Body, bytes]:
+        async with spool.body(coming(parts), length, cap, TooLarge("No.")) as body:
+            assert spool.used == max(body.size, length or 0)
+            return body, body.path.read_bytes() if body.path else body.data
+
+    return asyncio.run(taking())
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path, 1.0)
+
+
+@pytest.mark.parametrize("parts", [[], [b"a"], [b"ab", b"c"], LARGE[:1], LARGE, [b"".join(LARGE)]])
+def test_a_body_is_kept_whole_and_not_for_longer(
+    spool: Spool, tmp_path: Path, parts: list[bytes]
+) -> None:
+    body, content = keep(spool, parts)
+    assert content == b"".join(parts)
+    assert body.size == len(content)
+    assert (body.path is None) == (body.size <= 32_768)
+    assert (list(tmp_path.iterdir()), spool.used) == ([], 0)
+
+
+def test_too_much_by_what_it_says(spool: Spool) -> None:
+    async def never() -> AsyncIterator[bytes]:
+        raise AssertionError("It was read.")
+        yield b""
+
+    async def taking() -> None:
+        async with spool.body(never(), 11, 10, TooLarge("No.")):
+            pass
+
+    with pytest.raises(TooLarge):
+        asyncio.run(taking())
+
+
+def test_too_much_by_what_comes(spool: Spool, tmp_path: Path) -> None:
+    assert keep(spool, [b"x" * 10], cap=10)[0].size == 10
+    for cap in (10, 50_000):
+        with pytest.raises(TooLarge):
+            keep(spool, LARGE, cap=cap)
+        assert (list(tmp_path.iterdir()), spool.used) == ([], 0)
+
+
+@pytest.mark.parametrize("length", [None, 2**20 + 1])
+def test_too_much_for_all_together(spool: Spool, tmp_path: Path, length: int | None) -> None:
+    with pytest.raises(NoRoom, match="1 MB at a time"):
+        keep(spool, [bytes(2**19), bytes(2**19), b"1"], length)
+    assert (list(tmp_path.iterdir()), spool.used) == ([], 0)
+
+
+def test_a_promise_counts_before_it_is_kept(spool: Spool) -> None:
+    async def taking() -> None:
+        async with spool.body(coming([b"a"]), 2**19 + 1, HUGE, TooLarge("No.")):
+            with pytest.raises(NoRoom):
+                async with spool.body(coming([b"b"]), 2**19, HUGE, TooLarge("No.")):
+                    pass
+            async with spool.body(coming([b"b"]), 2**19 - 1, HUGE, TooLarge("No.")):
+                pass
+
+    asyncio.run(taking())
+    assert spool.used == 0
+
+
+def test_what_goes_wrong_while_it_comes_leaves_nothing(spool: Spool, tmp_path: Path) -> None:
+    async def breaking() -> AsyncIterator[bytes]:
+        yield LARGE[0] + LARGE[1]
+        assert len(list(tmp_path.iterdir())) == 1
+        raise ConnectionError
+
+    async def taking() -> None:
+        async with spool.body(breaking(), None, HUGE, TooLarge("No.")):
+            pass
+
+    with pytest.raises(ConnectionError):
+        asyncio.run(taking())
+    assert (list(tmp_path.iterdir()), spool.used) == ([], 0)
