@@ -1,0 +1,36 @@
+"""The option --plan."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from deploy import plans
+from deploy.plans import Plan
+
+NONE = "none"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def option(default: str | None, help: str) -> Callable[[F], F]:
+    """--plan, one of the plans there are, or none."""
+    return click.option(
+        "--plan",
+        type=click.Choice([*plans.load(), NONE]),
+        default=default,
+        show_default=default is not None,
+        help=help,
+    )
+
+
+def load(name: str) -> Plan | None:
+    """The plan called `name`; None for none."""
+    return None if name == NONE else plans.load()[name]
+
+
+def text(plan: Plan | None) -> str:
+    """What it gives, in words."""
+    if plan is None:
+        return "no plan"
+    return f"{plan.name}: {plan.memory_mb:g} MB, {plan.cpus:g} CPU"
