@@ -1,6 +1,7 @@
 """The service put together: settings, budget, dispatcher and router, served until a signal."""
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -43,7 +44,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)  # type: ignore[arg-type]
         if self.started:
             ports = [each.getsockname()[1] for it in self.servers for each in it.sockets]
-            log.emit("listening", host=self.config.host, port=ports[0])
+            log.emit("listening", host=self.config.host, port=ports[0], pid=os.getpid())
             # Only now: whoever checks whether the service is there should not wait for them.
             self._dispatcher.warm_templates()
 
@@ -87,5 +88,8 @@ async def serve(
         async with dispatcher:
             joined(dispatcher, app)
             server = Server(protocol.config(wrap(app), its), dispatcher, its.drain_seconds)
-            await server.serve()
+            try:
+                await server.serve()
+            finally:
+                app.close()
         log.emit("ended")
