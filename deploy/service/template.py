@@ -38,6 +38,7 @@ from typing import Any
 
 from deploy.bundle import HERE_ONLY
 from deploy.service import host, memory
+from deploy.service.rehearsal import rehearse
 from functions import kit
 from functions.kit import manifest
 
@@ -86,7 +87,10 @@ def hosting(told: dict[str, Any]) -> None:
 
 
 def preload(packages: Iterable[str], without: Iterable[str]) -> None:
-    """Import `packages`, the server and the kit; what can't be, its function is to tell of."""
+    """Import `packages`, the server and the kit; what can't be, its function is to tell of.
+
+    A package's name is taken for that of its module; one whose isn't, is imported when it is used.
+    """
     os.environ.update(host.ONE_THREAD)
     for name in (*(name.replace("-", "_") for name in packages), *SERVER):
         with suppress(ImportError):
@@ -102,6 +106,7 @@ def preload(packages: Iterable[str], without: Iterable[str]) -> None:
     for name in LAZILY:
         if name.partition(".")[0] in sys.modules:
             importlib.import_module(name)
+    rehearse()
 
 
 def _forks(control: socket.socket, wake: int) -> Life | None:

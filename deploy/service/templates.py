@@ -165,7 +165,11 @@ class Template:
                 sys.executable,
                 [*command, *sorted(self.requires), "--without", *without],
                 environ,
-                file_actions=[(os.POSIX_SPAWN_DUP2, its.fileno(), 0)],
+                # What is printed must not be among the lines on our standard output.
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, its.fileno(), 0),
+                    (os.POSIX_SPAWN_DUP2, 2, 1),
+                ],
                 setpgroup=0,  # A terminal's Ctrl-C is for us, and we end it.
             )
 

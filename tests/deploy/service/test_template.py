@@ -5,10 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from demo.__main__ import clip
-from functions.kit import manifest
+from deploy.service import rehearsal
+from functions.kit import manifest, onnx
 from tests.tree import ROOT
 
 FUNCTIONS = manifest.discover(ROOT / "functions")
@@ -95,3 +97,10 @@ def test_what_is_not_installed_is_left_to_the_function() -> None:
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="Needs Linux's /proc.")
 def test_it_has_one_thread() -> None:
     assert python(THREADS, PACKAGES, []) == 1
+
+
+def test_the_model_of_the_rehearsal_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "identity.onnx"
+    path.write_bytes(rehearsal.IDENTITY)
+    (out,) = onnx.session(path).run(None, {"x": np.array([7], np.float32)})
+    assert out.tolist() == [7]
