@@ -35,6 +35,7 @@ from deploy.service.state import (
     Lose,
     Phase,
     Reject,
+    Replace,
     Start,
     Started,
     State,
@@ -116,14 +117,34 @@ class Dispatcher:
         for name in self._state.functions:
             self._pool.warm_template(name)
 
+    def replace(self, function: Manifest) -> None:
+        """One of the functions has other code now, or its manifest says something else.
+
+        What was started before still ends its request, and is the last of its kind. What the
+        function requires must be as before.
+        """
+        self._pool.replace(function)
+        self._tell(
+            Replace(
+                function.name,
+                declared_mb=function.memory.peak_mb,
+                timeout_s=function.timeout_s,
+                idle_stop_s=function.idle_stop_s,
+            )
+        )
+
+    async def changed(self) -> None:
+        """Return once something has happened, or time has passed."""
+        self._changed.clear()
+        await self._changed.wait()
+
     async def drain(self, seconds: float) -> None:
         """Let what runs end, for at most `seconds`, and refuse the rest."""
         self._tell(Drain())
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._state.active:
-                    self._changed.clear()
-                    await self._changed.wait()
+                    await self.changed()
 
     def snapshot(self) -> Snapshot:
         """How everything is now."""
@@ -178,9 +199,12 @@ class Dispatcher:
                 self._reported(name, report)
             case pool.Exited(name, ready, why, detail, peak_mb):
                 stop = self._stops.pop(name, why) if why == "stopped" else why
+                active = self._state.active.get(name)
+                place = self._places.get(active.id) if active else None
                 log.emit(
                     "stopped",
                     function=name,
+                    request_id=place.request_id if place else None,
                     why=stop,
                     ready=ready,
                     mem_peak_mb=round(peak_mb, 1),

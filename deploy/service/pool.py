@@ -142,6 +142,10 @@ class Pool:
             its.told = ("died", f"'{name}' could not be started: {error.strerror}.")
             self._loop.call_soon(self._gone, child)
 
+    def replace(self, function: Manifest) -> None:
+        """Whatever is started from now on is as `function` says, which requires what it did."""
+        self._functions = {**self._functions, function.name: function}
+
     def stop(self, name: str) -> None:
         """End the process of `name`, gently at first. Nothing, where there is none."""
         if its := self._processes.get(name):

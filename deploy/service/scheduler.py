@@ -9,7 +9,8 @@ holds to, whatever happens:
 - no process is started unless it fits the budget beside all that are there, and idle ones are
   stopped for it, the least recently used first, but never a busy one;
 - every request is answered once: forwarded, or rejected with a reason and a time to come back;
-- a request whose start would cost others their process lets at most `OVERTAKES` requests pass.
+- a request whose start would cost others their process lets at most `OVERTAKES` requests pass;
+- once a function was replaced, no request is forwarded to a process that was started before.
 """
 
 import math
@@ -34,6 +35,7 @@ from deploy.service.state import (
     Phase,
     Process,
     Reject,
+    Replace,
     Request,
     Start,
     Started,
@@ -102,12 +104,15 @@ class _Desk:
             case Left(id):
                 self._left(id)
             case Started(name, seconds):
-                self._learn(name, start_s=seconds, failures=0, detail="")
-                self._phase(name, Phase.READY)
+                if self._is(name, Phase.STARTING):  # Not, if it has been told to stop meanwhile.
+                    self._learn(name, start_s=seconds, failures=0, detail="")
+                    self._phase(name, Phase.READY)
             case Finished(name, peak_mb):
                 self._finished(name, peak_mb)
             case Exited():
                 self._exited(event)
+            case Replace():
+                self._replace(event)
             case Budget(mb):
                 self.state = replace(self.state, budget_mb=mb)
             case Tick():
@@ -244,16 +249,22 @@ class _Desk:
     def _finished(self, name: str, peak_mb: float | None) -> None:
         if not self._is(name, Phase.BUSY):
             return
-        self._learn(name, run_s=self.now - self.state.processes[name].since)
+        process = self.state.processes[name]
+        self._release(name)
+        if process.replaced:
+            self._stop(name, "replaced")
+            return
+        self._learn(name, run_s=self.now - process.since)
         if peak_mb is not None:
             self._learn_peak(name, peak_mb)
-        self._release(name)
         self._phase(name, Phase.READY)
         self._make_room(self.state.used_mb - self.state.budget_mb)  # It may need more than before.
 
     def _exited(self, event: Exited) -> None:
         name = event.function
-        if event.why == "memory":
+        process = self.state.processes.get(name)
+        replaced = process is not None and process.replaced
+        if event.why == "memory" and not replaced:
             self._learn_peak(name, min(event.peak_mb * _GROWTH, self.state.budget_mb))
         self.state = replace(self.state, processes=_without(self.state.processes, name))
         request = self.state.active.get(name)
@@ -261,10 +272,32 @@ class _Desk:
         if not event.ready and event.why != "stopped":
             if request is not None:  # The first again.
                 self.state = replace(self.state, queue=(request, *self.state.queue))
-            self._start_failed(name, event.detail)
+            if not replaced:
+                self._start_failed(name, event.detail)
         elif request is not None and not request.left:
             why = event.why if event.why in ("memory", "timeout") else "died"
             self.effects.append(Lose(request.id, name, why, event.detail))
+
+    def _replace(self, event: Replace) -> None:
+        """End the process that has the old code, once it is not busy."""
+        name = event.function
+        facts = {
+            "declared_mb": event.declared_mb,
+            "timeout_s": event.timeout_s,
+            "idle_stop_s": event.idle_stop_s,
+        }
+        self._learn(name, **facts, peaks_mb=(), failures=0, failed_until=-math.inf, detail="")
+        process = self.state.processes.get(name)
+        if process is None or self.state.draining:
+            return
+        self._set(name, replace(process, replaced=True))
+        if process.phase is Phase.STARTING:
+            if request := self.state.active.get(name):  # The first again.
+                self.state = replace(self.state, queue=(request, *self.state.queue))
+                self._release(name)
+            self._stop(name, "replaced")
+        elif process.phase is Phase.READY:
+            self._stop(name, "replaced")
 
     def _start_failed(self, name: str, detail: str) -> None:
         failures = self.state.functions[name].failures + 1
@@ -306,7 +339,7 @@ class _Desk:
         else:
             self._phase(name, Phase.BUSY)
 
-    def _stop(self, name: str, why: Literal["idle", "evicted", "stopping"]) -> None:
+    def _stop(self, name: str, why: Literal["idle", "evicted", "stopping", "replaced"]) -> None:
         self._phase(name, Phase.STOPPING)
         self.effects.append(Stop(name, why))
 

@@ -56,6 +56,8 @@ class Process:
     phase: Phase
     since: float
     need_mb: float
+    replaced: bool = False
+    """Its code is not the function's any more: what it runs is its last."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,16 @@ class Exited:
 
 
 @dataclass(frozen=True)
+class Replace:
+    """The function has other code now, and declares this; nothing that was learnt of it holds."""
+
+    function: str
+    declared_mb: float
+    timeout_s: float
+    idle_stop_s: float
+
+
+@dataclass(frozen=True)
 class Budget:
     """There is now so much memory for functions."""
 
@@ -159,7 +171,7 @@ class Drain:
     """Answer what runs; take nothing more."""
 
 
-Event: TypeAlias = Arrived | Left | Started | Finished | Exited | Budget | Tick | Drain
+Event: TypeAlias = Arrived | Left | Started | Finished | Exited | Replace | Budget | Tick | Drain
 
 
 @dataclass(frozen=True)
@@ -169,10 +181,10 @@ class Start:
 
 @dataclass(frozen=True)
 class Stop:
-    """Let the function's idle process end."""
+    """Let the function's process end, which is idle or starts."""
 
     function: str
-    why: Literal["idle", "evicted", "stopping"]
+    why: Literal["idle", "evicted", "stopping", "replaced"]
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from deploy.service.state import (
     Lose,
     Phase,
     Reject,
+    Replace,
     Start,
     Started,
     State,
@@ -316,6 +317,70 @@ def test_draining_answers_what_runs_and_refuses_the_rest() -> None:
     assert bench(Tick()) == [Stop("a", "stopping")]
 
 
+def replaced(name: str, declared_mb: float = 100.0, timeout_s: float = 100.0) -> Replace:
+    return Replace(name, declared_mb, timeout_s, idle_stop_s=50.0)
+
+
+def test_an_idle_process_with_old_code_ends() -> None:
+    bench = Bench()
+    bench.warm("a")
+    assert bench(replaced("a")) == [Stop("a", "replaced")]
+    assert bench(Arrived("1", "a")) == []  # Once it has ended.
+    assert bench(died("a", "stopped")) == [Start("a")]
+    assert bench(Started("a", 1.0)) == [Forward("1", "a")]
+
+
+def test_a_busy_process_with_old_code_ends_after_its_request() -> None:
+    bench = Bench()
+    bench(Arrived("1", "a"), Started("a", 1.0))
+    assert bench(replaced("a"), Arrived("2", "a"), replaced("a")) == []
+    assert bench(Finished("a", 300.0)) == [Stop("a", "replaced")]
+    assert bench(died("a", "stopped")) == [Start("a")]
+    assert bench(Started("a", 1.0)) == [Forward("2", "a")]
+    assert bench(Finished("a", 60.0)) == []
+    assert bench.state.functions["a"].need_mb == 60.0
+
+
+def test_a_request_for_which_old_code_was_starting_gets_the_new() -> None:
+    bench = Bench()
+    bench(Arrived("1", "a"), Arrived("2", "a"))
+    assert bench(replaced("a")) == [Stop("a", "replaced")]
+    assert bench(Started("a", 1.0)) == []  # It was ready before it heard of it.
+    assert bench(died("a", "stopped")) == [Start("a")]
+    assert bench(Started("a", 1.0)) == [Forward("1", "a")]
+
+
+def test_new_code_is_not_held_for_what_the_old_was() -> None:
+    bench = Bench(budget_mb=250.0)
+    bench(Arrived("1", "a"), *[died("a", ready=False)] * STARTS)
+    assert bench(replaced("a"), Arrived("2", "a")) == [Start("a")]
+    bench(Started("a", 1.0), replaced("a", declared_mb=70.0), died("a", "memory", peak_mb=200.0))
+    assert bench.state.functions["a"].need_mb == 70.0
+    bench(Arrived("3", "a"))
+    bench.now = scheduler.START_S + 1
+    assert bench(Tick()) == [Kill("a")]
+    assert bench(replaced("a"), died("a", "timeout", ready=False)) == [Start("a")]
+    assert bench.state.functions["a"].failures == 0
+
+
+def test_what_new_code_declares_holds_at_once() -> None:
+    bench = Bench(budget_mb=250.0)
+    assert bench(replaced("a", declared_mb=300.0)) == []
+    [reject] = bench(Arrived("1", "a"))
+    assert isinstance(reject, Reject)
+    assert reject.why == "memory"
+    bench(replaced("a", timeout_s=1.0), Arrived("2", "a"), Started("a", 1.0))
+    bench.now = 2.0
+    assert bench(Tick()) == [Kill("a")]
+
+
+def test_nothing_is_replaced_while_the_service_stops() -> None:
+    bench = Bench()
+    bench(Arrived("1", "a"), Drain())
+    assert bench(replaced("a")) == []
+    assert bench(Started("a", 1.0)) == [Forward("1", "a")]
+
+
 def test_warming_leaves_it_idle() -> None:
     bench = Bench()
     assert bench(Arrived("1", "a", warm_only=True), Started("a", 1.0)) == [
@@ -344,6 +409,8 @@ class History:
         self.answers: dict[str, list[Effect]] = {}
         self.gone: set[str] = set()
         self.listening: set[str] = set()
+        self.codes: dict[str, int] = {}
+        self.started: dict[str, int] = {}
         self.last: Event = Tick()
 
     def take(self, event: Event) -> None:
@@ -356,6 +423,8 @@ class History:
             self.listening.add(event.function)
         if isinstance(event, Exited):
             self.listening.discard(event.function)
+        if isinstance(event, Replace):
+            self.codes[event.function] = self.codes.get(event.function, 0) + 1
         self.last = event
         effects = self.bench(event)
         self.check(before, effects)
@@ -370,12 +439,15 @@ class History:
         for name in started:
             assert name not in before.processes or isinstance(self.last, Exited)
             assert started.count(name) == 1
+            self.started[name] = self.codes.get(name, 0)
         if started:
             assert state.used_mb <= state.budget_mb + 1e-6
         for name in stopped:
             finished = isinstance(self.last, Finished) and self.last.function == name
             started_now = isinstance(self.last, Started) and self.last.function == name
-            assert before.processes[name].phase is Phase.READY or finished or started_now
+            was = before.processes[name].phase
+            replaced_now = isinstance(self.last, Replace) and was is Phase.STARTING
+            assert was is Phase.READY or finished or started_now or replaced_now
             assert name not in state.active
         for effect in effects:
             if isinstance(effect, Forward | Reject):
@@ -383,6 +455,8 @@ class History:
                 assert effect.id not in self.gone
                 assert self.asked[effect.id] == effect.function
                 self.answers[effect.id].append(effect)
+            if isinstance(effect, Forward):
+                assert self.started[effect.function] == self.codes.get(effect.function, 0)
             if isinstance(effect, Lose):
                 [forwarded] = self.answers[effect.id]
                 assert isinstance(forwarded, Forward)
@@ -398,6 +472,8 @@ class History:
         events += [Arrived(new, "a", warm_only=True), Budget(self.bench.state.budget_mb * 0.99)]
         waiting = [*state.queue, *(it for it in state.active.values() if not it.left)]
         events += [Left(request.id) for request in waiting]
+        declared_mb = self.data.draw(st.floats(20, 300))
+        events += [replaced(name, declared_mb) for name in state.functions]
         return events + self.progress()
 
     def progress(self) -> list[Event]:
@@ -415,6 +491,8 @@ class History:
                     events += [died(name)]
                 case Phase.STOPPING:
                     events += [self.ended(name)]
+                    if name not in self.listening:
+                        events += [Started(name, 1.0)]
         return events
 
     def ended(self, name: str) -> Exited:
