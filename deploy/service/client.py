@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Url:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self._secure = parts.scheme == "https"
+        self._secure = ssl.create_default_context() if parts.scheme == "https" else None
         self._name = parts.hostname or ""
         self._port = parts.port or (443 if self._secure else 80)
         self._path, self._query = parts.path.rstrip("/"), parts.query
@@ -92,14 +93,10 @@ class Url:
 
     async def connect(self) -> "_Wire":
         """A connection."""
-        secure = None
-        if self._secure:
-            import ssl
-
-            secure = ssl.create_default_context()
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(_CONNECT_S):
-            return (await loop.create_connection(_Wire, self._name, self._port, ssl=secure))[1]
+            end = await loop.create_connection(_Wire, self._name, self._port, ssl=self._secure)
+            return end[1]
 
     def keep(self, wire: "_Wire") -> None:
         """No connection is kept: who knows for how long the other end does."""

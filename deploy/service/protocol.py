@@ -13,6 +13,7 @@ from deploy.service.settings import Settings
 from functions.kit.problem import Problem
 
 _HEAD_BYTES = 32_768
+_READ_BYTES = 32_768  # at a time; asyncio's own 256 kB, of many uploads at once, are 100 MB
 _HEAD_S = 30.0  # from the connection, or the first byte after an answer, to the head's end
 _STALL_S = 30.0  # for a client that doesn't read its answer
 _KEEP_ALIVE_S = 10
@@ -50,6 +51,7 @@ class Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -95,6 +97,10 @@ class Protocol(H11Protocol):
         ):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
+
+    def _should_upgrade(self) -> bool:
+        """Other protocols are not spoken here, which is no reason for a line in the log."""
+        return False
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(_HEAD_S, self.transport.abort)

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -496,13 +497,13 @@ def test_a_disk_that_is_gone(run: Run) -> None:
 
 
 @contextmanager
-def elsewhere(serve: Serve) -> Iterator[int]:
+def elsewhere(serve: Serve, secure: ssl.SSLContext | None = None) -> Iterator[int]:
     """A TCP port at which a function is."""
     ports: list[int] = []
     ready, done = threading.Event(), threading.Event()
 
     async def main() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=secure)
         ports.append(server.sockets[0].getsockname()[1])
         ready.set()
         async with server:
@@ -539,6 +540,47 @@ def test_a_function_at_an_address(run: Run) -> None:
     assert seen["authorization"] == "Basic bWU6cGFzcyB3b3Jk"
     assert seen["x-api-key"] == "mine"
     assert "x-halfgig-body" not in seen
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate of localhost, signed by itself, and its key."""
+    path = tmp_path / "both.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    try:
+        subprocess.run(
+            [*request, *names, "-keyout", path, "-out", tmp_path / "cert.pem"],
+            check=True,
+            capture_output=True,
+        )
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"No certificate can be made: {error}")
+    path.write_text(path.read_text() + (tmp_path / "cert.pem").read_text())
+    return path
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_one_behind_tls(
+    run: Run, monkeypatch: pytest.MonkeyPatch, certificate: Path, trusted: bool
+) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        length = int((await head(reader))["content-length"])
+        writer.write(answer(b'{"bytes":%d}' % len(await reader.readexactly(length))))
+        writer.close()
+
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(certificate)
+    with elsewhere(serve, secure) as port:
+        environ = {"FUNCTION_VOICE_DETECT_URL": f"https://localhost:{port}"}
+        with run(environ=environ) as it:
+            status, _, document = ask(it, "/voice_detect", LARGE)
+    if trusted:
+        assert document == {"bytes": len(LARGE)}
+    else:
+        assert (status, document["reason"]) == (502, "unreachable")
 
 
 def test_one_that_can_not_be_reached(run: Run) -> None:
