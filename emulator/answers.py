@@ -30,9 +30,9 @@ class Answer:
     def said(self) -> "Said":
         """What it says."""
         if self.media_type == EVENTS:
-            return _lasting(_of_events(self.body))
+            return _of_events(self.body)
         try:
-            return _lasting(Said(self.status, json.loads(self.body)))
+            return Said(self.status, json.loads(self.body))
         except ValueError:
             return Said(self.status, {"bytes": len(self.body), "sha256": _sha256(self.body)})
 
@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Said:
-    """The status that the answer would have as JSON, and the JSON, less what is passing in it.
+    """The status that the answer would have as JSON, and the JSON.
 
     Of several functions it is {"results": …, "errors": …}, each by the function's name; of an
     answer that is no JSON, its length and its hash. A stream that broke off says nothing: null.
@@ -55,6 +55,17 @@ class Said:
 
     status: int
     value: Any
+
+    @property
+    def lasting(self) -> Any:
+        """The value, less what is another each time."""
+        value = self.value
+        if isinstance(value, dict) and set(value) == {"results", "errors"}:
+            return {
+                part: {name: _less_passing(its) for name, its in value[part].items()}
+                for part in value
+            }
+        return _less_passing(value)
 
 
 def server_timing(header: str) -> dict[str, float]:
@@ -87,16 +98,6 @@ def _of_events(body: bytes) -> Said:
         status = 200 if results else max(int(its.get("status", 500)) for its in errors.values())
         return Said(status, {"results": results, "errors": errors})
     return last
-
-
-def _lasting(said: Said) -> Said:
-    value = said.value
-    if isinstance(value, dict) and set(value) == {"results", "errors"}:
-        each = {
-            part: {name: _less_passing(its) for name, its in value[part].items()} for part in value
-        }
-        return Said(said.status, each)
-    return Said(said.status, _less_passing(value))
 
 
 def _less_passing(value: Any) -> Any:

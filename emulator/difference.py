@@ -1,12 +1,15 @@
 """What differs between two JSON values, and where."""
 
+import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 TOLERANCE = 1e-4
 """How far apart two numbers may be and be taken as the same: a part of the larger."""
+MOST_SHOWN = 10
+"""Differences that `text` has."""
 _LEAST = 1e-9  # A number no larger than this is 0.
 
 
@@ -31,6 +34,11 @@ class Difference:
     old: Any
     new: Any
 
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON. What is absent is left out."""
+        both = {"old": self.old, "new": self.new}
+        return {"path": self.path} | {key: its for key, its in both.items() if its is not ABSENT}
+
 
 def between(
     old: Any, new: Any, tolerance: float = TOLERANCE, ignored: Collection[str] = ()
@@ -52,6 +60,21 @@ def same(old: float, new: float, tolerance: float) -> bool:
     """Whether two numbers are as good as one."""
     # The first is for infinities, whose distance is not a number.
     return old == new or abs(old - new) <= max(tolerance * max(abs(old), abs(new)), _LEAST)
+
+
+def text(differences: Sequence[Difference], width: int) -> list[str]:
+    """The first of them, a line each of at most `width` characters."""
+    lines = []
+    for each in differences[:MOST_SHOWN]:
+        line = f"{each.path}: {_shown(each.old)} -> {_shown(each.new)}"
+        lines.append(line if len(line) <= width else line[: width - 1] + "…")
+    if len(differences) > MOST_SHOWN:
+        lines.append(f"and {len(differences) - MOST_SHOWN} more; --json has all")
+    return lines
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 
 def _walk(path: str, old: Any, new: Any, tolerance: float) -> Iterator[tuple[str, Any, Any]]:

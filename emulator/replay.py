@@ -92,7 +92,7 @@ class Replayer:
 
     def _run(self, recording: Recording, done: Done) -> Run:
         old, new = recording.answer.said(), done.answer.said()
-        found = difference.between(old.value, new.value, self._tolerance, self._ignored)
+        found = difference.between(old.lasting, new.lasting, self._tolerance, self._ignored)
         if old.status != new.status:
             found.insert(0, Difference("status", old.status, new.status))
         return Run(new.status, found, done.reports, done.answer.seconds)

@@ -15,13 +15,10 @@ from emulator.bar import Bar
 from emulator.bed import Bed, BedError
 from emulator.client import Unreachable
 from emulator.commands import plan as plans
-from emulator.difference import ABSENT, Difference
 from emulator.recordings import Recording, RecordingError
 from emulator.replay import Replayed, Replayer, changes, functions_of
 from emulator.running import NotStarted
 
-MOST_SHOWN = 10
-"""Differences of one answer that are shown; --json has all."""
 _COSTS = {
     "cpu_s": ("CPU", "s", 2),
     "mem_peak_mb": ("peak memory", "MB", 0),
@@ -144,7 +141,7 @@ def machine(replayed: Replayed) -> dict[str, Any]:
             {
                 "status": run.status,
                 "seconds": round(run.seconds, 4),
-                "differences": [_machine(each) for each in run.differences],
+                "differences": [each.as_dict() for each in run.differences],
                 "reports": run.reports,
             }
             for run in replayed.runs
@@ -164,7 +161,7 @@ def human(replayed: Replayed, width: int) -> str:
             f" in {len(otherwise)} of {len(replayed.runs)} runs" if len(replayed.runs) > 1 else ""
         )
         lines.append(f"  The answer differs{often}:")
-        lines += [f"    {line}" for line in shown(otherwise[0].differences, width - 4)]
+        lines += [f"    {line}" for line in difference.text(otherwise[0].differences, width - 4)]
     for name, costs in changes(replayed).items():
         lines.append(f"  {name:<14}{'recorded':>12}{'now':>12}")
         for cost, (old, new) in costs.items():
@@ -172,17 +169,6 @@ def human(replayed: Replayed, width: int) -> str:
             if old or any(new):
                 lines.append(f"  {label:<14}{_cost(old, new, unit, digits)}")
     return "\n".join(lines)
-
-
-def shown(differences: Sequence[Difference], width: int) -> list[str]:
-    """The first of them, a line each."""
-    lines = []
-    for each in differences[:MOST_SHOWN]:
-        line = f"{each.path}: {_value(each.old)} -> {_value(each.new)}"
-        lines.append(line if len(line) <= width else line[: width - 1] + "…")
-    if len(differences) > MOST_SHOWN:
-        lines.append(f"and {len(differences) - MOST_SHOWN} more; --json has all")
-    return lines
 
 
 def _cost(old: float | None, new: Sequence[float], unit: str, digits: int) -> str:
@@ -203,16 +189,6 @@ def _summary(same: Sequence[bool]) -> str:
     if all(same):
         return f"{calls}, answered as recorded."
     return f"{calls}, {len(same) - sum(same)} of them answered otherwise than recorded."
-
-
-def _machine(its: Difference) -> dict[str, Any]:
-    """What is absent is left out."""
-    both = {"old": its.old, "new": its.new}
-    return {"path": its.path} | {key: both[key] for key in both if both[key] is not ABSENT}
-
-
-def _value(value: Any) -> str:
-    return repr(value) if value is ABSENT else json.dumps(value, ensure_ascii=False)
 
 
 def _percent(part: float) -> str:
