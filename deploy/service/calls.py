@@ -92,6 +92,13 @@ class Calls:
                 refusals.retry_header(retry),
             )
 
+    def replace(self, function: Manifest) -> None:
+        """One of the functions has another manifest from now on."""
+        name = function.name
+        self._functions = {**self._functions, name: function}
+        if name in self._origins and name in self._settings.urls:
+            self._origins[name] = Elsewhere(function, self._settings.urls[name])
+
     def close(self) -> None:
         """Keep no connection to any function."""
         for origin in self._origins.values():

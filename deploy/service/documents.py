@@ -32,13 +32,9 @@ class Documents:
         places: Places,
         metrics: Metrics,
     ) -> None:
-        self._settings, self._functions = settings, functions
-        self._places, self._metrics = places, metrics
-        self._enabled = {
-            name: function for name, function in functions.items() if name not in settings.disabled
-        }
+        self._settings, self._places, self._metrics = settings, places, metrics
+        self._make(functions)
         self._remote = [name for name in settings.urls if name in self._enabled]
-        self._openapi = _dumps(openapi.document(self._enabled, keys=settings.api_keys))
         self._began = time.monotonic()
         self.by_path = {
             "/": self._page,
@@ -48,6 +44,17 @@ class Documents:
             "/health": self._health,
             "/readyz": self._readiness,
         }
+
+    def replace(self, function: Manifest) -> None:
+        """One of the functions has another manifest from now on."""
+        self._make({**self._functions, function.name: function})
+
+    def _make(self, functions: Mapping[str, Manifest]) -> None:
+        """What is the same for all who ask."""
+        disabled = self._settings.disabled
+        self._functions = functions
+        self._enabled = {name: its for name, its in functions.items() if name not in disabled}
+        self._openapi = _dumps(openapi.document(self._enabled, keys=self._settings.api_keys))
 
     def _page(self, request: Request) -> Document:
         host = request.text(b"host") or "localhost"

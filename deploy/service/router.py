@@ -68,21 +68,10 @@ class App:
     ) -> None:
         self._metrics = metrics
         self._cors = Cors(settings.cors_origins)
-        calls = self._calls = Calls(settings, functions, places, spool)
-        documents = Documents(settings, functions, places, metrics)
-        self._routes = {
-            "/analyze": Route("analyze", {"POST": calls.analyze}),
-            "/warmup": Route("warmup", {"GET": calls.warmup}),
-        }
-        for path, make in documents.by_path.items():
-            answer = _showing(make)
-            self._routes[path] = Route(path.strip("/") or "page", {"GET": answer, "HEAD": answer})
-        for function in functions.values():
-            contracts = {contract.route: contract for contract in function.contracts}
-            for path in catalogue.routes(function):
-                contract = contracts.get(path)
-                methods = {"POST": calls.invoking(function, contract)}
-                self._add(path, Route(function.name, methods, contract))
+        self._functions = functions
+        self._calls = Calls(settings, functions, places, spool)
+        self._documents = Documents(settings, functions, places, metrics)
+        self._routes = self._routes_of(functions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
@@ -108,6 +97,14 @@ class App:
         except Left:
             exchange.status = _CLIENT_LEFT
         self._metrics.request(name, exchange.status, time.monotonic() - began)
+
+    def replace(self, function: Manifest) -> None:
+        """Answer for one of the functions as its manifest is now. Raises ValueError as above."""
+        functions = {**self._functions, function.name: function}
+        self._routes = self._routes_of(functions)
+        self._functions = functions
+        self._calls.replace(function)
+        self._documents.replace(function)
 
     def close(self) -> None:
         """Nothing is asked any more: close what connections are kept."""
@@ -158,13 +155,28 @@ class App:
             document = refusals.document(problem, request.id)
         await exchange.answer(status, kind, dumps(document), headers)
 
-    def _add(self, path: str, route: Route) -> None:
-        if path in self._routes:
-            raise ValueError(
-                f"'{route.name}' would answer at '{path}', where '{self._routes[path].name}' "
-                "does. Give it another name, or its contract another route."
-            )
-        self._routes[path] = route
+    def _routes_of(self, functions: Mapping[str, Manifest]) -> dict[str, Route]:
+        """The service's own routes and those of `functions`, by their paths."""
+        routes = {
+            "/analyze": Route("analyze", {"POST": self._calls.analyze}),
+            "/warmup": Route("warmup", {"GET": self._calls.warmup}),
+        }
+        for path, make in self._documents.by_path.items():
+            answer = _showing(make)
+            routes[path] = Route(path.strip("/") or "page", {"GET": answer, "HEAD": answer})
+        for function in functions.values():
+            by_route = {contract.route: contract for contract in function.contracts}
+            for path in catalogue.routes(function):
+                if path in routes:
+                    raise ValueError(
+                        f"'{function.name}' would answer at '{path}', where "
+                        f"'{routes[path].name}' does. Give it another name, or its contract "
+                        "another route."
+                    )
+                contract = by_route.get(path)
+                methods = {"POST": self._calls.invoking(function, contract)}
+                routes[path] = Route(function.name, methods, contract)
+        return routes
 
     def _nothing_at(self, path: str) -> str:
         near = difflib.get_close_matches(path.lower().rstrip("/"), self._routes, 1)
