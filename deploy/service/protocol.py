@@ -16,7 +16,9 @@ _HEAD_BYTES = 32_768
 _READ_BYTES = 32_768  # at a time; asyncio's own 256 kB, of many uploads at once, are 100 MB
 _HEAD_S = 30.0  # from the connection, or the first byte after an answer, to the head's end
 _STALL_S = 30.0  # for a client that doesn't read its answer
-_KEEP_ALIVE_S = 10
+_KEEP_ALIVE_S = (
+    75  # longer than the proxies of most clouds keep a connection, so that they close it
+)
 
 
 class BadHead(Problem):

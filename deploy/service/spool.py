@@ -31,13 +31,17 @@ class Body:
 
 
 class Spool:
-    """The bodies in `folder`, which have at most `cap_mb` together."""
+    """The bodies in `folder`, which have at most `cap_mb` together.
+
+    What a client says is still to come counts only once it has: else a few clients that send
+    nothing more would keep all others out.
+    """
 
     def __init__(self, folder: Path, cap_mb: float) -> None:
         self._folder, self._cap_mb = folder, cap_mb
         self._count = 0
         self.used = 0
-        """Bytes that are taken, or promised to bodies whose length is known."""
+        """Bytes of what is in files now."""
 
     @asynccontextmanager
     async def body(
@@ -50,32 +54,30 @@ class Spool:
         """
         if length is not None and length > cap:
             raise too_large
-        promised = size = 0
+        size = in_file = 0
         small: list[bytes] = []
         file: _File | None = None
         try:
-            promised = self._take(length or 0)
             async for chunk in chunks:
                 size += len(chunk)
                 if size > cap:
                     raise too_large
-                promised += self._take(max(0, size - promised))
-                if file is not None:
-                    file.write(chunk)
-                    continue
                 small.append(chunk)
-                if size > _SMALL:
+                if file is None and size <= _SMALL:
+                    continue
+                if file is None:
                     self._count += 1
                     file = _File(self._folder / f"body-{self._count}")
-                    file.write(b"".join(small))
-                    small.clear()
+                in_file += self._take(size - in_file)
+                file.write(b"".join(small))
+                small.clear()
             if file is None:
                 yield Body(size, data=b"".join(small))
             else:
                 file.close()
                 yield Body(size, file.path)
         finally:
-            self.used -= promised
+            self.used -= in_file
             if file is not None:
                 file.remove()
 

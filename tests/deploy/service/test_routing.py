@@ -447,13 +447,13 @@ def test_health_does_not_wait_for_any_of_them(run: Run) -> None:
 
 
 def test_bodies_that_are_too_much_together(run: Run) -> None:
-    with run(hanging, environ={"SPOOL_MB": "0.003"}) as it, Raw(it.port) as first:
-        first.post("/echo", bytes(2000), **KINDS, Content_Length="2000")
+    with run(hanging, environ={"SPOOL_MB": "0.4"}) as it, Raw(it.port) as first:
+        first.post("/voice_detect", LARGE, **KINDS, Content_Length=str(len(LARGE)))
         it.places.wait_for(1)
-        status, headers, problem = ask(it, body=bytes(2000))
+        status, headers, problem = ask(it, "/voice_detect", LARGE)
         assert (status, problem["reason"]) == (503, "disk")
         assert int(headers["retry-after"]) > 0
-        assert "0.003 MB" in problem["detail"]
+        assert "0.4 MB" in problem["detail"]
 
 
 @pytest.fixture
