@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -224,3 +225,11 @@ def _detail(answer: Answer) -> str:
 def fresh_id(kind: str) -> str:
     """A request's id that nothing else has."""
     return f"{kind}-{time.monotonic_ns():x}"
+
+
+def cpus() -> int:
+    """How many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # Not on Linux.
+        return os.cpu_count() or 1

@@ -1,5 +1,6 @@
 """The option --plan."""
 
+import difflib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -27,6 +28,17 @@ def option(default: str | None, help: str) -> Callable[[F], F]:
 def load(name: str) -> Plan | None:
     """The plan called `name`; None for none."""
     return None if name == NONE else plans.load()[name]
+
+
+def check(name: str, option: str) -> None:
+    """Raise `click.BadParameter` for a value of `option` that is no plan."""
+    names = [*plans.load(), NONE]
+    if name not in names:
+        near = difflib.get_close_matches(name, names, 1)
+        guess = f" Did you mean '{near[0]}'?" if near else ""
+        raise click.BadParameter(
+            f"'{name}' is no plan.{guess} There are {', '.join(names)}.", param_hint=f"'{option}'"
+        )
 
 
 def text(plan: Plan | None) -> str:

@@ -1,0 +1,218 @@
+"""`halfgig bench`: what requests of a function take on a plan, and how many it bears."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deploy import find
+from emulator import bench
+from emulator.bar import Bar
+from emulator.bed import BedError
+from emulator.bench import BenchError, Result, Wanted
+from emulator.capacity import Latencies
+from emulator.commands import plan as plans
+from emulator.running import NotStarted
+
+MOST_S, MOST_RATE, MOST_CLIENTS = 600, 100, 32
+
+
+@click.command("bench")
+@click.argument("name")
+@click.argument(
+    "files",
+    metavar="[FILE]...",
+    nargs=-1,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@plans.option("free", "Whose memory and CPU there is; none is this machine as it is.")
+@click.option(
+    "--clients",
+    type=click.IntRange(1, MOST_CLIENTS),
+    help="So many ask at once, each again once it is answered.  [default: 1]",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, MOST_RATE, min_open=True),
+    help="So many requests a second, whatever becomes of them.",
+)
+@click.option(
+    "--for",
+    "seconds",
+    type=click.FloatRange(1, MOST_S),
+    default=20,
+    show_default=True,
+    help="Seconds of load, and again for the check of the rate.",
+)
+@click.option(
+    "--compare",
+    metavar="PLAN[,PLAN]...",
+    multiple=True,
+    help="Measure on these plans, too, and show them beside each other.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a plan, for machines.")
+def command(
+    name: str,
+    files: tuple[Path, ...],
+    plan: str,
+    clients: int | None,
+    rate: float | None,
+    seconds: float,
+    compare: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Measure requests of a function on a plan: cold, warm, and how many a second it bears.
+
+    The load is bounded: one client for 20 s if nothing else is said. FILEs are sent in turn; none
+    named, it is the function's demo clip. The largest rate is reckoned from the CPU that a request
+    takes, and then tried, where the time allows.
+
+    \b
+    Examples:
+      halfgig bench beats song.mp3
+      halfgig bench emotion --plan starter --clients 4 --for 60
+      halfgig bench beats song.mp3 --compare starter,standard
+    """
+    if clients is not None and rate is not None:
+        raise click.UsageError("--clients and --rate are two kinds of load: give one of them.")
+    its = list(dict.fromkeys([plan, *_plans(compare)]))
+    try:
+        function = find.function(name)
+        wanted = Wanted(function, files or (bench.clip(function),), clients or 1, rate, seconds)
+        results = []
+        for each in its:
+            bar = Bar(f"{name}, {each}", sys.stderr)
+            try:
+                results.append(bench.measure(wanted, plans.load(each), bar))
+            finally:
+                bar.clear()
+            if as_json:
+                click.echo(json.dumps(machine(wanted, results[-1])))
+    except (find.NoFunction, BenchError, BedError, NotStarted) as error:
+        raise click.ClickException(str(error)) from None
+    if not as_json:
+        click.echo(human(wanted, results))
+    sys.exit(int(not all(result.warm.count or result.cold.count for result in results)))
+
+
+def _plans(compare: Sequence[str]) -> list[str]:
+    names = [name.strip() for text in compare for name in text.split(",") if name.strip()]
+    for name in names:
+        plans.check(name, "--compare")
+    return names
+
+
+def machine(wanted: Wanted, result: Result) -> dict[str, Any]:
+    """What was measured on one plan, for JSON."""
+    document = {
+        "function": wanted.function.name,
+        "files": [str(path) for path in wanted.files],
+        "clients": None if wanted.rate else wanted.clients,
+        "rate": wanted.rate,
+        "seconds": wanted.seconds,
+        **dataclasses.asdict(result),
+    }
+    rounded: dict[str, Any] = _rounded(document)
+    return rounded
+
+
+def human(wanted: Wanted, results: Sequence[Result]) -> str:
+    """What was measured on every plan, in columns."""
+    rows: list[tuple[str, Callable[[Result], str]]] = [
+        ("", lambda it: it.plan.name if it.plan else plans.NONE),
+        ("memory", lambda it: f"{it.plan.memory_mb:g} MB" if it.plan else "-"),
+        ("CPU", lambda it: f"{it.cpus:g}"),
+        ("cold: p50", lambda it: _seconds(it.cold.p50)),
+        ("      p95", lambda it: _seconds(it.cold.p95)),
+        ("      max", lambda it: _of(it.cold)),
+        ("warm: p50", lambda it: _seconds(it.warm.p50)),
+        ("      p95", lambda it: _seconds(it.warm.p95)),
+        ("      max", lambda it: _of(it.warm)),
+        ("CPU a request", lambda it: _seconds(it.cpu_s, 3)),
+        ("  a cold one", lambda it: _seconds(it.cold_cpu_s, 3)),
+        ("peak: function", lambda it: _mb(it.function_peak_mb)),
+        ("      all", lambda it: _mb(it.peak_mb)),
+        ("CPU denied", lambda it: f"{it.throttled:.0%}"),
+        ("failed", _failed),
+        ("at its end first", lambda it: it.capacity.first if it.capacity else "-"),
+        ("at most a second", lambda it: _rate(it)),
+        ("  tried", _tried),
+    ]
+    load = f"{wanted.rate:g} a second" if wanted.rate else f"{wanted.clients} at a time"
+    files = ", ".join(path.name for path in wanted.files[:3])
+    files += ", …" if len(wanted.files) > 3 else ""
+    head = f"{wanted.function.name}: {files}; {load} for {wanted.seconds:g} s"
+    table = [[label, *(cell(result) for result in results)] for label, cell in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = [head, ""]
+    lines += [
+        "  ".join(
+            cell.ljust(width) if not n else cell.rjust(max(width, 12))
+            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
+    return "\n".join([*lines, "", *notes(results)])
+
+
+def notes(results: Sequence[Result]) -> list[str]:
+    """What is to be known of the figures."""
+    lines = []
+    for kind in dict.fromkeys(result.kind for result in results):
+        missing = [what for it in results if it.kind == kind for what in it.not_enforced]
+        line = f"The plan is enforced by {kind}" if kind != "none" else "Nothing is limited"
+        if missing:
+            line += f", but not {' nor '.join(dict.fromkeys(missing))}: so it is no plan's latency"
+        lines.append(f"{line}.")
+    for result in results:
+        if result.capacity and result.check is None and result.capacity.rate:
+            seconds = bench.CHECKED / result.capacity.rate
+            name = result.plan.name if result.plan else plans.NONE
+            if seconds <= MOST_S:
+                lines.append(f"The rate on {name} was not tried: --for {seconds:.0f} would do.")
+    return lines
+
+
+def _failed(result: Result) -> str:
+    if not result.failures:
+        return "none"
+    return ", ".join(f"{count} {reason}" for reason, count in result.failures.items())
+
+
+def _rate(result: Result) -> str:
+    if result.capacity is None:
+        return "-"
+    return f"{result.capacity.rate:.3g}" if result.capacity.rate else "none"
+
+
+def _tried(result: Result) -> str:
+    check = result.check
+    if check is None:
+        return "no"
+    if check.held:
+        return f"{check.answered} of {check.calls}, held"
+    return f"{check.answered} of {check.calls}, fell behind"
+
+
+def _of(its: Latencies) -> str:
+    return f"{_seconds(its.max)} of {its.count}"
+
+
+def _seconds(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f} s"
+
+
+def _mb(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} MB"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {key: _rounded(its) for key, its in value.items()}
+    return [_rounded(its) for its in value] if isinstance(value, list | tuple) else value
