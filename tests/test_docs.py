@@ -13,7 +13,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from deploy.service import openapi, places, settings
-from emulator.cli import cli
+from emulator.cli import COMMANDS
 from functions.kit import manifest
 from functions.kit.problem import Problem
 from tests import framework, readme
@@ -43,7 +43,7 @@ def test_commands_and_their_options_exist() -> None:
     assert commands
     for command in commands:
         words = command.split()[1:]
-        assert words[0] in cli.commands
+        assert words[0] in COMMANDS
         for option in re.findall(r"--[\w-]+", command):
             help_text = readme.output(f"halfgig {' '.join(words[:2])} --help")
             assert f" {option}" in help_text, f"{command}: there is no {option}."

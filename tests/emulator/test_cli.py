@@ -1,5 +1,6 @@
 """The command line, through its own door: real processes, a real host, a function of words."""
 
+import importlib
 import json
 import os
 import pty
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from emulator.cli import COMMANDS
 from tests.conftest import Say
 from tests.tree import Tree, halfgig
 
@@ -112,6 +114,38 @@ def test_what_is_no_file_is_one_line(tree: Tree, name: str, says: str) -> None:
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"halfgig: {name}: ")
     assert says in line
+
+
+@pytest.mark.parametrize("name", ["song.wav", "sonk.mp3"])
+def test_a_file_that_is_misspelt_is_guessed(tree: Tree, tmp_path: Path, name: str) -> None:
+    song = tmp_path / "song.mp3"
+    song.touch()
+    done = tree.halfgig("invoke", "echo", tmp_path / name)
+    says = f"{tmp_path / name}: There is no such file. Did you mean '{song}'?"
+    assert done.stderr == f"halfgig: {says}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
+    """They are not imported for it."""
+    help_text = importlib.import_module(f"emulator.commands.{name}").command.help
+    first = " ".join(help_text.partition("\n\n")[0].split())
+    assert first.startswith(COMMANDS[name])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_commands_help_has_examples(tree: Tree, name: str) -> None:
+    examples = tree.halfgig(name, "--help").stdout.partition("Examples:\n")[2]
+    assert f"    halfgig {name}" in examples.partition("\n\n")[0]
+
+
+def test_a_command_imports_no_other(tree: Tree) -> None:
+    code = "import atexit, sys, emulator.cli as cli; atexit.register(lambda: print(*sys.modules)); "
+    modules = tree.python("-c", f"{code}cli.main()", "list").stdout.split()
+    assert [name for name in modules if name.startswith("emulator.commands.")] == [
+        "emulator.commands.list"
+    ]
+    assert "numpy" not in modules
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="Root may read everything.")
@@ -220,7 +254,9 @@ def test_a_broken_manifest_is_one_line(tree: Tree, tmp_path: Path) -> None:
         (["invoke", "ecko", "x"], "There is no function 'ecko'. Did you mean 'echo'?"),
         (["invoke", "echo", "--jsn", "x"], "Did you mean '--json'?"),
         (["invoke", "echo"], "Missing argument"),
-        (["lisst"], "Did you mean 'list'?"),
+        (["lisst"], "No such command 'lisst'. Did you mean 'list'?"),
+        (["--hlp"], "Did you mean '--help'?"),
+        ([], "Commands:"),
         (["invoke", "echo", "--copy", "out.txt", "a", "b"], "exactly one FILE"),
         (["invoke", "echo", "--copy", "out.wav", "a"], "'out.wav' does not end so"),
         (["invoke", "echo", "--copy", "/no/where/out.txt", "a"], "there is no folder '/no/where'"),

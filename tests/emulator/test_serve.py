@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from deploy import plans
 from tests import framework
 from tests.tree import Tree, halfgig
 
@@ -55,7 +56,8 @@ def test_a_setting_that_will_not_do(tree: Tree) -> None:
         text=True,
     )
     assert done.returncode == 1
-    assert done.stderr == ("halfgig: PLAN is 'huge'. It must be one of free, starter, standard.\n")
+    names = ", ".join(plans.load())
+    assert done.stderr == f"halfgig: PLAN is 'huge'. It must be one of {names}.\n"
 
 
 def test_a_port_that_is_none(tree: Tree) -> None:
