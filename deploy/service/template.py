@@ -128,7 +128,9 @@ def _forks(control: socket.socket, wake: int) -> Life | None:
             _check_threads()
             pid = os.fork()
         except (OSError, RuntimeError) as error:
-            os.write(descriptors[-1], f"No process could be forked: {error}\n".encode())
+            # Said as the last words of what would have been, or in the log.
+            heard = descriptors[2] if "folder" in told else 2
+            os.write(heard, f"No process could be forked: {error}\n".encode())
             _send(control, id=told["id"], code=1, peak_mb=0.0)
             pid = None
         if pid == 0:
@@ -149,11 +151,15 @@ def _forks(control: socket.socket, wake: int) -> Life | None:
 
 
 def _reap(control: socket.socket, forked: dict[int, int]) -> None:
-    """Tell of each forked process that has ended."""
+    """Tell of each forked process that has ended; what it had started goes with it."""
     while forked:
-        pid, status, usage = os.wait4(-1, os.WNOHANG)
-        if pid == 0:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
             return
+        # Not collected yet, it keeps the number of its group from any other.
+        with suppress(OSError):
+            os.killpg(found.si_pid, signal.SIGKILL)
+        pid, status, usage = os.wait4(found.si_pid, 0)
         code = os.waitstatus_to_exitcode(status)
         _send(control, id=forked.pop(pid), code=code, peak_mb=usage.ru_maxrss * 1024 / memory.MB)
 

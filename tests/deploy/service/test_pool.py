@@ -199,6 +199,24 @@ def test_one_that_dies_in_a_request(tree: Tree, word: str, how: str) -> None:
     run(tree, test)
 
 
+def test_what_it_has_started_goes_with_it(
+    tree: Tree, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = "import subprocess\nprint(subprocess.Popen(['sleep', '60']).pid)\n"
+
+    async def test(box: Box) -> None:
+        await box.started()
+        await box.ask("leave")
+        await box.exited()
+
+    run(with_main(tmp_path, tree, code), test)
+    pid = int(capfd.readouterr().err.split()[0])
+    deadline = time.monotonic() + 20
+    while is_there(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_one_that_cannot_start_says_why_and_starts_once_it_is_mended(
     tree: Tree, tmp_path: Path
 ) -> None:
