@@ -2,9 +2,9 @@
 
 import functools
 import json
-import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,6 +24,7 @@ REPORT_S = 3.0
 RELOAD_S = 120.0
 """How long a function may take to have no process any more: it lets a request end."""
 _TICK_S = 0.2
+_WORDS = 50
 _OWN_SETTINGS = {"API_KEYS": "", "RATE_PER_MINUTE": "0"}
 """Nobody else can call it, and who calls it is not to be kept out."""
 
@@ -49,14 +50,19 @@ class Bed:
     A context manager; see `Running` for what entering raises.
 
     progress : told what it waits for
+    said : told, at the end, what `words` has then
     """
 
     def __init__(
-        self, names: Sequence[str], plan: Plan | None, progress: Ticks = lambda _: None
+        self,
+        names: Sequence[str],
+        plan: Plan | None,
+        progress: Ticks = lambda _: None,
+        said: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._heard = Heard()
         self.running = Running(names, plan, settings=_OWN_SETTINGS, heard=self._heard)
-        self._progress = progress
+        self._progress, self._said = progress, said
 
     def __enter__(self) -> Self:
         with ticking(self._progress, "starting the service"):
@@ -71,6 +77,8 @@ class Bed:
         trace: TracebackType | None,
     ) -> None:
         self.running.__exit__(kind, error, trace)
+        for word in self.words():
+            self._said(word)
 
     def ask(
         self,
@@ -110,7 +118,7 @@ class Bed:
             raise BedError(f"{' and '.join(names)} can't be made ready: {_detail(answer)}")
 
     def words(self) -> list[str]:
-        """What came on standard error since this was asked last."""
+        """What the service said besides its log since this was asked last: the last lines."""
         return self._heard.words()
 
     def ended(self, since: int) -> Sequence[Line]:
@@ -128,7 +136,7 @@ class Heard:
     def __init__(self) -> None:
         self._lines: list[Line] = []
         self._reports: dict[str, list[Line]] = {}
-        self._words: list[str] = []
+        self._words: deque[str] = deque(maxlen=_WORDS)
         self._more = threading.Condition()
         self._ended = False
 
@@ -139,6 +147,8 @@ class Heard:
                     self._reports.setdefault(line["request_id"], []).append(line)
                 case "stderr":
                     self._words.append(line["text"])
+                case "log":
+                    self._words += str(line["message"]).splitlines()
                 case "state":
                     return
                 case event:
@@ -183,9 +193,10 @@ class Heard:
             return self._lines[since:]
 
     def words(self) -> list[str]:
-        """What came on standard error since this was asked last."""
+        """What the service said besides its log since this was asked last: the last lines."""
         with self._more:
-            words, self._words = self._words, []
+            words = list(self._words)
+            self._words.clear()
         return words
 
 
@@ -225,11 +236,3 @@ def _detail(answer: Answer) -> str:
 def fresh_id(kind: str) -> str:
     """A request's id that nothing else has."""
     return f"{kind}-{time.monotonic_ns():x}"
-
-
-def cpus() -> int:
-    """How many processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # Not on Linux.
-        return os.cpu_count() or 1

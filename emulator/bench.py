@@ -4,7 +4,7 @@ import os
 import statistics
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,18 +105,26 @@ def clip(function: Manifest) -> Path:
     return path
 
 
-def measure(wanted: Wanted, plan: Plan | None, progress: Ticks) -> Result:
-    """Measure on `plan`. Raises `NotStarted`, and `BedError`."""
-    with Bed([wanted.function.name], plan, progress) as bed:
+def measure(
+    wanted: Wanted, plan: Plan | None, progress: Ticks, said: Callable[[str], None]
+) -> Result:
+    """Measure on `plan`. Raises `NotStarted`, and `BedError`.
+
+    said : told, at the end, what the service said besides its log
+    """
+    with Bed([wanted.function.name], plan, progress, said) as bed:
         return _Bench(wanted, plan, bed, progress).run()
 
 
 class _Bench:
     def __init__(self, wanted: Wanted, plan: Plan | None, bed: Bed, progress: Ticks) -> None:
         self._wanted, self._plan, self._bed, self._progress = wanted, plan, bed, progress
-        environ = {**os.environ, **({"PLAN": plan.name} if plan else {})}
-        self._concurrency = settings.load(environ, manifest.discover()).concurrency
-        self._cpus = plan.cpus if plan else float(beds.cpus())
+        cpus = os.cpu_count() or 1
+        own = (
+            {**os.environ, "PLAN": plan.name} if plan else {"CONCURRENCY": f"{cpus}", **os.environ}
+        )
+        self._concurrency = settings.load(own, manifest.discover()).concurrency
+        self._cpus = plan.cpus if plan else float(cpus)
         self._peak_mb = 0.0
 
     def run(self) -> Result:

@@ -11,11 +11,11 @@ import click
 from functions.kit.manifest import ManifestError
 
 COMMANDS = {
+    "bench": "Measure requests of a function on a plan, and how many it bears.",
     "invoke": "Run a function on audio files, in a process of its own.",
     "list": "Show the functions there are, with what they accept and need.",
-    "profile": "Measure a function's memory, and write it into its function.toml.",
-    "replay": "Make recorded calls again, and show what differs: in the answer, "
-    "and in what it took.",
+    "profile": "Measure a function's memory and CPU, and write them into its function.toml.",
+    "replay": "Make recorded calls again, and show what differs.",
     "serve": "Serve all functions over HTTP, in the memory that there is.",
     "start": "Run the service here, in the memory and CPU that a cloud's plan would give it.",
 }

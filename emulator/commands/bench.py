@@ -65,7 +65,7 @@ def command(
     compare: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Measure requests of a function on a plan: cold, warm, and how many a second it bears.
+    """Measure requests of a function on a plan, and how many it bears.
 
     The load is bounded: one client for 20 s if nothing else is said. FILEs are sent in turn; none
     named, it is the function's demo clip. The largest rate is reckoned from the CPU that a request
@@ -87,7 +87,7 @@ def command(
         for each in its:
             bar = Bar(f"{name}, {each}", sys.stderr)
             try:
-                results.append(bench.measure(wanted, plans.load(each), bar))
+                results.append(bench.measure(wanted, plans.load(each), bar, _say))
             finally:
                 bar.clear()
             if as_json:
@@ -97,6 +97,10 @@ def command(
     if not as_json:
         click.echo(human(wanted, results))
     sys.exit(int(not all(result.warm.count or result.cold.count for result in results)))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _plans(compare: Sequence[str]) -> list[str]:

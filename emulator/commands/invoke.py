@@ -3,8 +3,10 @@
 import json
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +17,9 @@ from emulator.invoke import Answer, Invoker
 from functions.kit import manifest
 from functions.kit.manifest import Export, Manifest
 from functions.kit.problem import Problem
+
+if TYPE_CHECKING:
+    from emulator.remote import Remote
 
 
 class Functions(click.Group):
@@ -31,7 +36,15 @@ class Functions(click.Group):
 
 
 @click.group("invoke", cls=Functions, subcommand_metavar="NAME FILE...")
-def command() -> None:
+@click.option(
+    "--remote",
+    "url",
+    metavar="URL",
+    help="Ask the service that is deployed there, too, and show its answers beside those here. "
+    "If it wants a key, it is sent $HALFGIG_API_KEY.",
+)
+@click.pass_context
+def command(ctx: click.Context, url: str | None) -> None:
     """Run a function on audio files, in a process of its own.
 
     Prints what it found in each file, then a REPORT of the time, CPU and memory it really took.
@@ -42,13 +55,21 @@ def command() -> None:
       halfgig invoke beats song.mp3
       halfgig invoke emotion *.wav --json > emotions.jsonl
       ffmpeg … | halfgig invoke voice_detect -
+      halfgig invoke --remote https://halfgig.onrender.com beats song.mp3
     """
+    if url is not None:
+        from emulator.remote import AddressError, Remote  # Nothing else here needs it.
+
+        try:
+            ctx.obj = Remote.at(url)
+        except AddressError as error:
+            raise click.BadParameter(str(error), ctx, param_hint="'--remote'") from None
 
 
 def _command(function: Manifest) -> click.Command:
     def callback(names: tuple[str, ...], as_json: bool, **outs: Path | None) -> None:
         wanted = [(export, out) for export in function.exports if (out := outs[export.name])]
-        sys.exit(_invoke(function, names, as_json, wanted))
+        sys.exit(_invoke(function, names, as_json, wanted, click.get_current_context().obj))
 
     example = f"halfgig invoke {function.name} song.mp3"
     examples = [example, f"{example} --json", f"ffmpeg … | halfgig invoke {function.name} -"]
@@ -88,14 +109,18 @@ def _invoke(
     names: Sequence[str],
     as_json: bool,
     wanted: Sequence[tuple[Export, Path]],
+    remote: "Remote | None",
 ) -> int:
-    """Invoke `function` on each of `names` and print what came of it. Returns the exit code."""
+    """Invoke `function` on each of `names` and print what came of it. Returns the exit code.
+
+    remote : what is to be asked, too
+    """
     for export, out in wanted:
         exports.check(export, out, names)
     failed = False
     with Invoker(function) as invoker:
         for position, name in enumerate(names):
-            shown = files.shown(name)
+            shown, beside = files.shown(name), None
             try:
                 audio, path = files.opened(name, invoker.folder, function.limits.bytes)
             except Problem as problem:
@@ -103,18 +128,28 @@ def _invoke(
             else:
                 bar = Bar(shown, sys.stderr)
                 try:
+                    began = time.monotonic()
                     answer = invoker.invoke(audio, bar)
+                    if remote:
+                        here_s = time.monotonic() - began
+                        beside = remote.ask(function, audio, answer, here_s, bar)
                 finally:
                     bar.clear()
                     audio.close()
             if as_json:
-                click.echo(json.dumps(text.answer(name, answer)))
+                line = text.answer(name, answer)
+                click.echo(json.dumps(line | {"remote": beside.as_dict()} if beside else line))
             elif answer.report is not None:
                 if len(names) > 1:
                     click.echo(f"\n{shown}" if position else shown)
                 if answer.error is None:
                     click.echo(text.result(answer.result, exports.show(function), _width()))
                 click.echo(answer.report.line())
+                if beside:
+                    click.echo(f"\n{beside.text(exports.show(function), _width())}")
+            if beside and beside.error is not None:
+                failed = True
+                click.echo(f"halfgig: {beside.url}: {beside.error['detail']}", err=True)
             if answer.error is not None:
                 failed = True
                 click.echo(f"halfgig: {shown}: {answer.error['detail']}", err=True)

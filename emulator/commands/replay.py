@@ -65,11 +65,11 @@ def command(
     ignored: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Make recorded calls again, and show what differs: in the answer, and in what it took.
+    """Make recorded calls again, and show what differs.
 
-    ID is a recording's name, or a part that no other has. A call that needed a new process when it
-    was recorded gets one again; others go to a process that has answered before. The exit code is
-    1 where an answer differs.
+    That is the answer, and what it took of time, CPU and memory. ID is a recording's name, or a
+    part that no other has. A call that needed a new process when it was recorded gets one again;
+    others go to a process that has answered before. The exit code is 1 where an answer differs.
 
     \b
     Examples:
@@ -84,7 +84,7 @@ def command(
         bar = Bar(str(folder), sys.stderr)
         same: list[bool] = []
         if its:
-            with Bed(functions_of(its), plans.load(plan), bar) as bed:
+            with Bed(functions_of(its), plans.load(plan), bar, _say) as bed:
                 bar.clear()
                 if not as_json:
                     click.echo(f"{plans.text(bed.running.plan)}; {bed.running.cage.enforces}")
@@ -101,6 +101,10 @@ def command(
     if not as_json:
         click.echo(f"\n{_summary(same)}")
     sys.exit(int(bool(unread) or not all(same)))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def _loaded(folder: Path, names: Sequence[str], unread: list[str]) -> Iterator[Recording]:
@@ -120,7 +124,7 @@ def _replay(replayer: Replayer, recording: Recording, bed: Bed, as_json: bool) -
     finally:
         bar.clear()
         for line in bed.words():
-            click.echo(line, err=True)
+            _say(line)
     if as_json:
         click.echo(json.dumps(machine(replayed)))
     else:
