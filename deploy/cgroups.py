@@ -25,11 +25,15 @@ class Group:
             yield parent
 
 
-def own(controller: str, proc: Path = PROC) -> Group | None:
-    """The group that governs `controller` ("memory", "cpu") for this process, if there is one."""
+def own(controller: str, proc: Path = PROC, mounted: Path | None = None) -> Group | None:
+    """The group that governs `controller` ("memory", "cpu") for this process, if there is one.
+
+    mounted : the process, by its folder in /proc, whose file system it is to be found in, where
+        that is not the same
+    """
     try:
         memberships = (proc / "cgroup").read_text().splitlines()
-        mounts = (proc / "mountinfo").read_text().splitlines()
+        mounts = ((mounted or proc) / "mountinfo").read_text().splitlines()
     except OSError:
         return None
     places = {}

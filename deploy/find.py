@@ -1,6 +1,7 @@
 """A function by its name, or an error that guesses which was meant."""
 
 import difflib
+from collections.abc import Mapping
 
 from functions.kit import manifest
 
@@ -9,9 +10,11 @@ class NoFunction(Exception):  # noqa: N818 (said of the name that was asked for)
     """There is no function of that name."""
 
 
-def function(name: str) -> manifest.Manifest:
-    """The manifest of the function called `name`. Raises `NoFunction`."""
-    functions = manifest.discover()
+def function(
+    name: str, functions: Mapping[str, manifest.Manifest] | None = None
+) -> manifest.Manifest:
+    """The manifest of the function called `name`, of all or of these. Raises `NoFunction`."""
+    functions = manifest.discover() if functions is None else functions
     if name in functions:
         return functions[name]
     near = difflib.get_close_matches(name, functions, 1)

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from deploy.plans import Plan
-from emulator import cages, child, invoke, processes, signals
+from emulator import cages, child, faults, invoke, processes, signals
 from emulator.cages import Cage
 from emulator.process import Line, NotStarted, Process, now
-from functions.kit import manifest
 
 __all__ = ["NotStarted", "Running"]
 
@@ -52,7 +51,9 @@ class Running:
     ) -> None:
         self.plan, self.port = plan, port
         self._environ = _environ(names, plan, settings)
-        self._command = [sys.executable, "-P", "-m", "deploy.service"]
+        self._command = [sys.executable, "-P", "-m", "emulator.served"]
+        self._command += [] if plan else ["--no-plan"]
+        self._command += ["--record", str(record.absolute())] if record else []
         self._heard = heard
         self._lines: queue.SimpleQueue[Line] = queue.SimpleQueue()
         self._service: Process | None = None
@@ -202,7 +203,6 @@ def _environ(
     if plan:
         environ["PLAN"] = plan.name
     if names:
-        for name in manifest.discover():
-            if name not in names:
-                environ[f"DISABLE_{name.upper()}"] = "1"
+        others = faults.manifests()[0].keys() - set(names)
+        environ |= {f"DISABLE_{name.upper()}": "1" for name in others}
     return environ

@@ -6,8 +6,10 @@ from typing import Protocol
 
 from deploy.plans import Plan
 from emulator.cages.cage import Cage, CageUnavailable, Reading
+from emulator.cages.docker import Docker
 from emulator.cages.free import Free
 from emulator.cages.groups import Groups
+from emulator.cages.systemd import SystemdRun
 from emulator.cages.watchdog import Watchdog
 
 __all__ = ["Cage", "CageUnavailable", "Reading", "choose", "why_not"]
@@ -21,7 +23,7 @@ class Kind(Protocol):
     def __call__(self, memory_mb: float, cpus: float) -> Cage: ...
 
 
-KINDS: tuple[Kind, ...] = (Groups, Watchdog)
+KINDS: tuple[Kind, ...] = (Groups, SystemdRun, Docker, Watchdog)
 """The strongest first. The last can be made everywhere."""
 
 

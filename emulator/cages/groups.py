@@ -69,12 +69,12 @@ class Groups:
         return subprocess.Popen(["/bin/sh", "-c", JOIN, "sh", *folders, "--", *command], **options)
 
     def pids(self) -> list[int]:
-        return _pids(self._memory)
+        return pids(self._memory)
 
     def kill(self) -> None:
         deadline = time.monotonic() + PATIENCE_S
-        while (pids := self.pids()) and time.monotonic() < deadline:
-            _kill(pids)
+        while (inside := self.pids()) and time.monotonic() < deadline:
+            _kill(inside)
             time.sleep(0.01)
 
     def read(self) -> Reading:
@@ -126,7 +126,7 @@ class Groups:
                 except OSError:  # There are processes in it; the killed stay for a moment.
                     if time.monotonic() > deadline:
                         raise
-                _kill(_pids(folder))
+                _kill(pids(folder))
                 time.sleep(0.02)
 
 
@@ -170,12 +170,13 @@ def _sweep(around: Path) -> None:
                 folder.rmdir()
 
 
-def _pids(folder: Path) -> list[int]:
+def pids(folder: Path) -> list[int]:
+    """The processes in a group."""
     return [int(pid) for pid in (folder / "cgroup.procs").read_text().split()]
 
 
-def _kill(pids: Sequence[int]) -> None:
-    for pid in pids:
+def _kill(inside: Sequence[int]) -> None:
+    for pid in inside:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 

@@ -4,29 +4,24 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
-from deploy import find, plans
-from emulator import locator, ports, signals
+from deploy import find
+from deploy.plans import Plan
+from emulator import faults, locator, ports, signals
+from emulator.commands import plan as plans
 from emulator.journal import Journal
 from emulator.running import HOST, NotStarted, Running
-from functions.kit import manifest
 
-NO_PLAN = "none"
 PORT = 10_000
 
 
 @click.command("start")
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option(
-    "--plan",
-    type=click.Choice([*plans.load(), NO_PLAN]),
-    default="free",
-    show_default=True,
-    help="Whose memory and CPU it has; none limits nothing.",
-)
+@plans.option("free", "Whose memory and CPU it has; none limits nothing.")
 @click.option(
     "--port",
     type=click.IntRange(0, ports.MOST),
@@ -53,13 +48,23 @@ def command(
       halfgig start beats --plan starter
       halfgig start --json | jq 'select(.event == "report")'
     """
+    _check(names)
     try:
-        for name in names:
-            find.function(name)
-        port = _free(port)
-        sys.exit(_run(names, None if plan == NO_PLAN else plans.load()[plan], port, record))
-    except (find.NoFunction, NotStarted) as error:
+        sys.exit(_run(names, plans.load(plan), _free(port), record))
+    except NotStarted as error:
         raise click.ClickException(str(error)) from None
+
+
+def _check(names: Sequence[str]) -> None:
+    """Raises `ClickException` where one of the functions is not there, or can't be used."""
+    good, broken = faults.manifests()
+    for name in names:
+        if fault := broken.get(name):
+            raise click.ClickException(f"{fault.place}: {fault.detail}")
+        try:
+            find.function(name, good)
+        except find.NoFunction as error:
+            raise click.ClickException(str(error)) from None
 
 
 def _free(port: int | None) -> int:
@@ -74,7 +79,7 @@ def _free(port: int | None) -> int:
     return port
 
 
-def _run(names: Sequence[str], plan: plans.Plan | None, port: int, record: Path | None) -> int:
+def _run(names: Sequence[str], plan: Plan | None, port: int, record: Path | None) -> int:
     """Run it until it is told to stop. Returns the exit code."""
     running: Running | None = None
     told: list[int] = []
@@ -89,15 +94,18 @@ def _run(names: Sequence[str], plan: plans.Plan | None, port: int, record: Path 
         if told:
             return 128 + told[0]
         try:
-            with running:
-                served = names or list(manifest.discover())
-                plan_name = plan.name if plan else NO_PLAN
-                with locator.announced(path, running.url, plan_name, served):
-                    return _show(running)
+            with running, _announced(path, running, names):
+                code = _show(running)
         except NotStarted:
             if told:
                 return 128 + told[0]
             raise
+    return code
+
+
+def _announced(path: Path, running: Running, names: Sequence[str]) -> AbstractContextManager[None]:
+    name = running.plan.name if running.plan else plans.NONE
+    return locator.announced(path, running.url, name, names or faults.manifests()[0])
 
 
 def _show(running: Running) -> int:
