@@ -21,22 +21,6 @@ from tests import service
 from tests.service import Service
 from tests.tree import Tree
 
-SERVED = """
-import asyncio, os, signal, sys
-from pathlib import Path
-from deploy.service import log, settings
-from deploy.service.serving import serve
-from emulator import record
-from functions.kit import manifest
-for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, lambda *_: None)
-functions = manifest.discover()
-try:
-    wrap = record.wrap(Path(sys.argv[2]))
-    asyncio.run(serve(functions, settings.load(os.environ, functions), wrap=wrap))
-except ValueError as error:
-    sys.exit(f"halfgig: {error}")
-"""
 KEPT = ["answer", "answer.json", "body", "report.json", "request.json"]
 
 
@@ -50,7 +34,7 @@ def folder() -> Iterator[Path]:
 @contextmanager
 def recorded(tree: Tree, folder: Path, **settings: str) -> Iterator[Service]:
     """The service, whose calls are kept in `folder/kept`."""
-    command = [sys.executable, "-P", "-c", SERVED, "--record", str(folder / "kept")]
+    command = [sys.executable, "-P", "-m", "emulator.served", "--record", str(folder / "kept")]
     start = functools.partial(subprocess.Popen, stdin=subprocess.PIPE)
     files = folder / "files"
     with service.running(tree.environ, files, start, command, settings) as running:
@@ -217,6 +201,6 @@ def test_what_a_killed_service_left_is_removed_by_the_next(tree: Tree, folder: P
 @pytest.mark.skipif(os.geteuid() == 0, reason="Root may write anywhere.")
 def test_a_folder_that_may_not_be_written_to(tree: Tree, folder: Path) -> None:
     (folder / "kept").mkdir(mode=0o500)
-    done = tree.python("-P", "-c", SERVED, "--record", folder / "kept")
+    done = tree.python("-P", "-m", "emulator.served", "--record", folder / "kept")
     assert done.returncode == 1
     assert "Nothing can be recorded" in done.stderr
