@@ -1,4 +1,4 @@
-"""What the kit does for every function, done once before any request: a made-up sound is heard.
+"""What is done for every function, done once before any request: a made-up sound is heard.
 
 What it sets up on the way (tables, caches, the kernels of onnxruntime) is then shared by all that
 is forked, and a first request does not pay for it. No function's code or model takes part.
@@ -10,6 +10,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from deploy.service.report import Meter
 from functions.kit.manifest import Limits
 from functions.kit.problem import Problem
 from functions.kit.steps import finish
@@ -28,6 +29,7 @@ IDENTITY = (
 
 def rehearse() -> None:
     """Do all of it for which the modules have been imported."""
+    Meter("").ready()
     if "functions.kit.listener" in sys.modules:
         _hear()
     if "onnxruntime" in sys.modules:

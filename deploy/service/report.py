@@ -4,6 +4,7 @@ import dataclasses
 import os
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -55,7 +56,7 @@ class Meter:
 
     def __init__(self, function: str) -> None:
         self._function = function
-        self._limit_mb = memory.limit_mb()
+        self._limit_mb = _limit_mb()
         self._started = _process_start()
         self._cold = True
         self.init_s = 0.0
@@ -88,6 +89,12 @@ class Meter:
         )
         self._cold = False
         return report
+
+
+@cache
+def _limit_mb() -> float:
+    """What it was at first, in this process or in the one that it was forked from."""
+    return memory.limit_mb()
 
 
 _CLOCK: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
