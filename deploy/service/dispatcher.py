@@ -45,6 +45,8 @@ from deploy.service.state import (
 from functions.kit.manifest import Manifest
 
 TICK_S = 0.5
+IDLE_TICK_S = 5.0
+"""How often the scheduler is told that time has passed: while anything is under way, and else."""
 TEMPLATES_IDLE_S = 900.0
 """How long templates are kept once no function has a process: a start without them takes longer."""
 _LOST_S = 5.0  # for the end of a process to be known once its connection broke off
@@ -95,7 +97,7 @@ class Dispatcher:
         self._tiers: dict[str, str | None] = {}
         self._stops: dict[str, str] = {}
         self._idle_since = time.monotonic()
-        self._changed = asyncio.Event()
+        self._changed, self._arrived = asyncio.Event(), asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self._pool.__aenter__()
@@ -179,6 +181,11 @@ class Dispatcher:
 
     async def _tick(self) -> None:
         while True:
+            if not (self._state.active or self._state.queue):
+                self._arrived.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE_TICK_S):
+                        await self._arrived.wait()
             await asyncio.sleep(TICK_S)
             self._tell(Budget(self._budget_mb(self._pool.templates_mb)))
             self._tell(Tick())
@@ -227,6 +234,7 @@ class Dispatcher:
     def arrive(self, place: "_Place") -> None:
         """Let a place into the queue."""
         self._places[place.id] = place
+        self._arrived.set()
         self._tell(Arrived(place.id, place.function, place.warm_only))
 
     def leave(self, place: "_Place", finished: bool) -> None:
@@ -244,12 +252,14 @@ class Dispatcher:
         return self._pool.socket(function)
 
     def _tell(self, event: Event) -> None:
-        self._state, effects = scheduler.decide(self._state, event, time.monotonic())
+        before = self._state
+        self._state, effects = scheduler.decide(before, event, time.monotonic())
         for effect in effects:
             self._do(effect)
-        for name, process in self._state.processes.items():
-            grows = process.phase in (Phase.STARTING, Phase.BUSY)  # An idle one is not looked at.
-            self._pool.limit(name, scheduler.ceiling_mb(self._state, name) if grows else None)
+        if self._state.processes != before.processes:
+            for name, its in self._state.processes.items():
+                grows = its.phase in (Phase.STARTING, Phase.BUSY)  # An idle one is not looked at.
+                self._pool.limit(name, scheduler.ceiling_mb(self._state, name) if grows else None)
         waiting = {request.id: place for place, request in enumerate(self._state.queue, 1)}
         active = {request.id for request in self._state.active.values()}
         for id, place in list(self._places.items()):

@@ -14,9 +14,9 @@ holds to, whatever happens:
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal, TypeVar
+from typing import Literal
 
 from deploy.service.state import (
     Arrived,
@@ -45,8 +45,6 @@ from deploy.service.state import (
     Why,
 )
 
-V = TypeVar("V")
-
 OVERTAKES = 8
 """How many later requests, for functions that are ready, pass one whose start would evict them."""
 STARTS = 3
@@ -68,7 +66,7 @@ def decide(state: State, event: Event, now: float) -> tuple[State, list[Effect]]
     desk.advance()
     if isinstance(event, Arrived):
         desk.limit_queue(event.id)
-    return desk.state, desk.effects
+    return desk.state(), desk.effects
 
 
 def wait_s(state: State) -> float:
@@ -94,8 +92,23 @@ class _Desk:
     """One decision, in the making."""
 
     def __init__(self, state: State, now: float) -> None:
-        self.state, self.now = state, now
+        self.now = now
+        self.limits, self.budget_mb, self.draining = state.limits, state.budget_mb, state.draining
+        self.functions, self.processes = dict(state.functions), dict(state.processes)
+        self.queue, self.active = list(state.queue), dict(state.active)
         self.effects: list[Effect] = []
+
+    def state(self) -> State:
+        """The state that it has come to."""
+        return State(
+            self.limits,
+            self.budget_mb,
+            self.functions,
+            self.processes,
+            tuple(self.queue),
+            self.active,
+            self.draining,
+        )
 
     def take(self, event: Event) -> None:
         match event:
@@ -114,28 +127,28 @@ class _Desk:
             case Replace():
                 self._replace(event)
             case Budget(mb):
-                self.state = replace(self.state, budget_mb=mb)
+                self.budget_mb = mb
             case Tick():
                 self._tick()
             case Drain():
-                self.state = replace(self.state, draining=True)
-                for request in self.state.queue:
+                self.draining = True
+                for request in list(self.queue):
                     self._reject(request, "stopping")
 
     def advance(self) -> None:
         """Give the functions to the requests that wait, as far as all limits let it."""
-        for name, request in self.state.active.items():
+        for name, request in list(self.active.items()):
             if self._is(name, Phase.READY):  # It was starting for this request.
                 self._forward(request)
-        while len(self.state.active) < self.state.limits.concurrency:
+        while len(self.active) < self.limits.concurrency:
             request_ = self._next()
             if request_ is None or not self._begin(request_):
                 return
 
     def limit_queue(self, id: str) -> None:
         """Reject the newest request, `id`, where it would wait and too many do."""
-        newest = self.state.queue[-1:]
-        if len(self.state.queue) > self.state.limits.queue_length and newest[0].id == id:
+        newest = self.queue[-1:]
+        if len(self.queue) > self.limits.queue_length and newest[0].id == id:
             self._reject(newest[0], "queue_full")
 
     def _next(self) -> Request | None:
@@ -145,11 +158,11 @@ class _Desk:
         """
         able = [
             request
-            for request in self.state.queue
-            if request.function not in self.state.active
+            for request in self.queue
+            if request.function not in self.active
             and not self._is(request.function, Phase.STOPPING)
         ]
-        if not able or able[0].function in self.state.processes:
+        if not able or able[0].function in self.processes:
             return able[0] if able else None
         first = able[0]
         if first.overtaken >= OVERTAKES or self._short_mb(first.function) <= 0:
@@ -161,20 +174,19 @@ class _Desk:
         return first
 
     def _passed_by(self, request: Request) -> None:
-        at = self.state.queue.index(request)
-        passed = tuple(replace(it, overtaken=it.overtaken + 1) for it in self.state.queue[:at])
-        self.state = replace(self.state, queue=passed + self.state.queue[at:])
+        at = self.queue.index(request)
+        self.queue[:at] = [replace(it, overtaken=it.overtaken + 1) for it in self.queue[:at]]
 
     def _begin(self, request: Request) -> bool:
         """Let `request` have its function, or make room for it; False where it must wait."""
         name = request.function
-        if name not in self.state.processes:
+        if name not in self.processes:
             if not self._room_for(name):
                 return False
-            self._set(name, Process(Phase.STARTING, self.now, self.state.need_mb(name)))
+            self.processes[name] = Process(Phase.STARTING, self.now, self._need_mb(name))
             self.effects.append(Start(name))
         self._unqueue(request)
-        self.state = replace(self.state, active={**self.state.active, name: request})
+        self.active[name] = request
         if self._is(name, Phase.READY):
             self._forward(request)
         return True
@@ -190,7 +202,7 @@ class _Desk:
         """Stop idle processes for `short_mb`, beside what is stopping; none, if not all of it."""
         short_mb -= sum(
             process.need_mb
-            for process in self.state.processes.values()
+            for process in self.processes.values()
             if process.phase is Phase.STOPPING
         )
         victims = []
@@ -204,44 +216,49 @@ class _Desk:
         for victim in victims:
             self._stop(victim, "evicted")
 
+    def _used_mb(self) -> float:
+        return sum(process.need_mb for process in self.processes.values())
+
+    def _need_mb(self, name: str) -> float:
+        return self.functions[name].within_mb(self.budget_mb)
+
     def _short_mb(self, name: str) -> float:
         """How much memory is missing for a process of this function; 0 or less where none is."""
-        return round(self.state.used_mb + self.state.need_mb(name) - self.state.budget_mb, 3)
+        return round(self._used_mb() + self._need_mb(name) - self.budget_mb, 3)
 
     def _idle(self) -> Iterator[tuple[str, Process]]:
         """The processes that nobody uses; those that nobody waits for first, then the oldest."""
-        wanted = {request.function for request in self.state.queue}
+        wanted = {request.function for request in self.queue}
         idle = [
             (name, process)
-            for name, process in self.state.processes.items()
-            if process.phase is Phase.READY and name not in self.state.active
+            for name, process in self.processes.items()
+            if process.phase is Phase.READY and name not in self.active
         ]
         yield from sorted(idle, key=lambda it: (it[0] in wanted, it[1].since, it[0]))
 
     def _arrived(self, event: Arrived) -> None:
         request = Request(event.id, event.function, self.now, event.warm_only)
-        function = self.state.functions[event.function]
-        if self.state.draining:
+        function = self.functions[event.function]
+        if self.draining:
             self._reject(request, "stopping")
-        elif self.state.need_mb(event.function) > self.state.budget_mb:
+        elif self._need_mb(event.function) > self.budget_mb:
             self._reject(request, "memory")
         elif self._is_broken(function):
             self._reject(request, "start_failed")
         else:
-            self.state = replace(self.state, queue=(*self.state.queue, request))
+            self.queue.append(request)
 
     def _left(self, id: str) -> None:
-        for request in self.state.queue:
+        for request in list(self.queue):
             if request.id == id:
                 self._unqueue(request)
-        for name, request in self.state.active.items():
+        for name, request in self.active.items():
             if request.id != id or request.left:
                 continue
             if self._is(name, Phase.STARTING):  # Somebody else may want it once it is ready.
                 self._release(name)
             else:
-                gone = replace(request, left=True)
-                self.state = replace(self.state, active={**self.state.active, name: gone})
+                self.active[name] = replace(request, left=True)
                 if self._is(name, Phase.BUSY):
                     self.effects.append(Cancel(name))
             return
@@ -249,7 +266,7 @@ class _Desk:
     def _finished(self, name: str, peak_mb: float | None) -> None:
         if not self._is(name, Phase.BUSY):
             return
-        process = self.state.processes[name]
+        process = self.processes[name]
         self._release(name)
         if process.replaced:
             self._stop(name, "replaced")
@@ -258,20 +275,21 @@ class _Desk:
         if peak_mb is not None:
             self._learn_peak(name, peak_mb)
         self._phase(name, Phase.READY)
-        self._make_room(self.state.used_mb - self.state.budget_mb)  # It may need more than before.
+        if (over_mb := self._used_mb() - self.budget_mb) > 0:  # It needs more than before.
+            self._make_room(over_mb)
 
     def _exited(self, event: Exited) -> None:
         name = event.function
-        process = self.state.processes.get(name)
+        process = self.processes.get(name)
         replaced = process is not None and process.replaced
         if event.why == "memory" and not replaced:
-            self._learn_peak(name, min(event.peak_mb * _GROWTH, self.state.budget_mb))
-        self.state = replace(self.state, processes=_without(self.state.processes, name))
-        request = self.state.active.get(name)
+            self._learn_peak(name, min(event.peak_mb * _GROWTH, self.budget_mb))
+        self.processes.pop(name, None)
+        request = self.active.get(name)
         self._release(name)
         if not event.ready and event.why != "stopped":
             if request is not None:  # The first again.
-                self.state = replace(self.state, queue=(request, *self.state.queue))
+                self.queue.insert(0, request)
             if not replaced:
                 self._start_failed(name, event.detail)
         elif request is not None and not request.left:
@@ -287,26 +305,26 @@ class _Desk:
             "idle_stop_s": event.idle_stop_s,
         }
         self._learn(name, **facts, peaks_mb=(), failures=0, failed_until=-math.inf, detail="")
-        process = self.state.processes.get(name)
-        if process is None or self.state.draining:
+        process = self.processes.get(name)
+        if process is None or self.draining:
             return
-        self._set(name, replace(process, replaced=True))
+        self.processes[name] = replace(process, replaced=True)
         if process.phase is Phase.STARTING:
-            if request := self.state.active.get(name):  # The first again.
-                self.state = replace(self.state, queue=(request, *self.state.queue))
+            if request := self.active.get(name):  # The first again.
+                self.queue.insert(0, request)
                 self._release(name)
             self._stop(name, "replaced")
         elif process.phase is Phase.READY:
             self._stop(name, "replaced")
 
     def _start_failed(self, name: str, detail: str) -> None:
-        failures = self.state.functions[name].failures + 1
+        failures = self.functions[name].failures + 1
         until = -math.inf
         if failures >= STARTS:
             doubled = _BACKOFF_S * 2 ** min(failures - STARTS, 10)
             until = self.now + min(doubled, _BACKOFF_MAX_S)
         self._learn(name, failures=failures, failed_until=until, detail=detail)
-        for request in self.state.queue if self.now < until else ():
+        for request in list(self.queue) if self.now < until else ():
             if request.function == name:
                 self._reject(request, "start_failed")
 
@@ -314,17 +332,17 @@ class _Desk:
         return function.failures >= STARTS and self.now < function.failed_until
 
     def _tick(self) -> None:
-        for request in self.state.queue:
-            if self.now - request.arrived > self.state.limits.queue_s:
+        for request in list(self.queue):
+            if self.now - request.arrived > self.limits.queue_s:
                 self._reject(request, "queue_timeout")
-            elif self.state.need_mb(request.function) > self.state.budget_mb:
+            elif self._need_mb(request.function) > self.budget_mb:
                 self._reject(request, "memory")
-        for name, process in self.state.processes.items():
-            function = self.state.functions[name]
+        for name, process in list(self.processes.items()):
+            function = self.functions[name]
             age = self.now - process.since
-            idle = process.phase is Phase.READY and name not in self.state.active
-            if idle and (age > function.idle_stop_s or self.state.draining):
-                self._stop(name, "stopping" if self.state.draining else "idle")
+            idle = process.phase is Phase.READY and name not in self.active
+            if idle and (age > function.idle_stop_s or self.draining):
+                self._stop(name, "stopping" if self.draining else "idle")
             elif (process.phase is Phase.BUSY and age > function.timeout_s) or (
                 process.phase is Phase.STARTING and age > START_S
             ):
@@ -345,24 +363,21 @@ class _Desk:
 
     def _reject(self, request: Request, why: Why) -> None:
         self._unqueue(request)
-        function = self.state.functions[request.function]
-        wait = wait_s(self.state)
+        function = self.functions[request.function]
+        wait = wait_s(self.state())
         match why:
             case "queue_full":
-                detail = (
-                    f"{self.state.limits.queue_length} requests are waiting already, as many as "
-                    "may."
-                )
+                detail = f"{self.limits.queue_length} requests are waiting already, as many as may."
             case "queue_timeout":
                 detail = (
-                    f"It has waited for {self.state.limits.queue_s:g} s, as long as one may, and "
+                    f"It has waited for {self.limits.queue_s:g} s, as long as one may, and "
                     "others are still before it."
                 )
             case "memory":
                 detail = (
-                    f"'{request.function}' needs {self.state.need_mb(request.function):.0f} MB of "
+                    f"'{request.function}' needs {self._need_mb(request.function):.0f} MB of "
                     "memory, and all that there is for functions here is "
-                    f"{max(self.state.budget_mb, 0):.0f} MB."
+                    f"{max(self.budget_mb, 0):.0f} MB."
                 )
                 wait = max(wait, _BACKOFF_MAX_S)
             case "start_failed":
@@ -377,40 +392,33 @@ class _Desk:
         self.effects.append(Reject(request.id, request.function, why, detail, retry_after_s))
 
     def _is(self, name: str, phase: Phase) -> bool:
-        process = self.state.processes.get(name)
+        process = self.processes.get(name)
         return process is not None and process.phase is phase
 
     def _phase(self, name: str, phase: Phase) -> None:
-        if name in self.state.processes:
-            self._set(name, replace(self.state.processes[name], phase=phase, since=self.now))
-
-    def _set(self, name: str, process: Process) -> None:
-        self.state = replace(self.state, processes={**self.state.processes, name: process})
+        if name in self.processes:
+            its = self.processes[name]
+            self.processes[name] = Process(phase, self.now, its.need_mb, its.replaced)
 
     def _unqueue(self, request: Request) -> None:
-        rest = tuple(waiting for waiting in self.state.queue if waiting.id != request.id)
-        self.state = replace(self.state, queue=rest)
+        self.queue = [waiting for waiting in self.queue if waiting.id != request.id]
 
     def _release(self, name: str) -> None:
-        self.state = replace(self.state, active=_without(self.state.active, name))
+        self.active.pop(name, None)
 
     def _learn_peak(self, name: str, peak_mb: float) -> None:
         """Set aside for the function what its latest invocations needed."""
-        function = self.state.functions[name]
+        function = self.functions[name]
         self._learn(name, peaks_mb=(*function.peaks_mb, peak_mb)[-PEAKS:])
-        if process := self.state.processes.get(name):
-            self._set(name, replace(process, need_mb=self.state.need_mb(name)))
+        if process := self.processes.get(name):
+            self.processes[name] = replace(process, need_mb=self._need_mb(name))
 
     def _learn(self, name: str, **facts: object) -> None:
         """Take `facts` for the function's own; durations as a running mean."""
-        function = self.state.functions[name]
+        function = self.functions[name]
         for duration in {"run_s", "start_s"} & facts.keys():
             latest, before = facts[duration], getattr(function, duration)
             assert isinstance(latest, float)
             facts[duration] = before + _LATEST * (latest - before)
         learnt = replace(function, **facts)  # type: ignore[arg-type]
-        self.state = replace(self.state, functions={**self.state.functions, name: learnt})
-
-
-def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
-    return {name: value for name, value in mapping.items() if name != key}
+        self.functions[name] = learnt

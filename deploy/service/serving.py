@@ -4,6 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any, TypeAlias
@@ -29,16 +30,25 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._dispatcher, self._drain_s = dispatcher, drain_s
         self._loop = asyncio.get_running_loop()
-        self.draining: asyncio.Task[None] | None = None
+        self._told = asyncio.Event()
+        self._draining: asyncio.Task[None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         super().handle_exit(sig, frame)
         self._loop.call_soon_threadsafe(self._drain)
 
+    async def main_loop(self) -> None:
+        """Once a second, and not ten times: a tenth of a CPU has better things to do."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._told.wait()
+
     def _drain(self) -> None:
-        if self.draining is None:
+        self._told.set()
+        if self._draining is None:
             log.emit("draining", seconds=self._drain_s)
-            self.draining = self._loop.create_task(self._dispatcher.drain(self._drain_s))
+            self._draining = self._loop.create_task(self._dispatcher.drain(self._drain_s))
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]

@@ -48,6 +48,13 @@ class Function:
         """The memory to keep for it."""
         return max(self.peaks_mb, default=self.declared_mb)
 
+    def within_mb(self, budget_mb: float) -> float:
+        """The memory to keep for it, where there is so much for all functions.
+
+        One that once took more than it declares, and more than there is, gets all there is.
+        """
+        return min(self.need_mb, max(budget_mb, self.declared_mb))
+
 
 @dataclass(frozen=True)
 class Process:
@@ -91,13 +98,8 @@ class State:
         return sum(process.need_mb for process in self.processes.values())
 
     def need_mb(self, name: str) -> float:
-        """What to set aside for the function's process.
-
-        One that once took more than it declares, and more than there is, gets all there is.
-        """
-        function = self.functions[name]
-        all_there_is = max(self.budget_mb, function.declared_mb)
-        return min(function.need_mb, all_there_is)
+        """What to set aside for the function's process."""
+        return self.functions[name].within_mb(self.budget_mb)
 
 
 @dataclass(frozen=True)

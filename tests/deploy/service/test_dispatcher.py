@@ -158,6 +158,7 @@ def test_templates_end_when_nobody_has_used_them_for_long(
 ) -> None:
     monkeypatch.setattr(dispatcher, "TEMPLATES_IDLE_S", 0.0)
     monkeypatch.setattr(dispatcher, "TICK_S", 0.05)
+    monkeypatch.setattr(dispatcher, "IDLE_TICK_S", 0.05)
 
     async def test() -> None:
         async with desk(tree) as it:
