@@ -55,6 +55,8 @@ class Control:
     def reload(self, name: str) -> None:
         """Have the function run what is on the disk now."""
         try:
+            if name not in self._functions:
+                raise ValueError(f"There is no function '{name}' here.")
             function = manifest.load(self._functions[name].folder)
             self._app.replace(function)
         except ValueError as error:  # ManifestError is one.
