@@ -75,7 +75,7 @@ def main() -> None:
     print(json.dumps(figures([judge(song, heard, weights) for song, heard in judged])))
 
     shipped = halved(exported(mean(nets)))
-    np.savez_compressed(options.out, **shipped, certainty=weights.astype(np.float32))
+    np.savez(options.out, **shipped, certainty=weights.astype(np.float32))
 
 
 def load(folder: Path, work: Path, speeds: tuple[float, ...] = (1.0,)) -> list[Song]:
