@@ -15,7 +15,7 @@ from emulator.cages import Cage
 Line = dict[str, Any]
 
 WORDS = 20
-"""Lines that are kept of what it last wrote to standard error."""
+"""Lines that are kept of what it last had to say of itself."""
 READ_ON_S = 2.0
 """How long it is read on after its end, if something else still holds its streams open."""
 
@@ -106,6 +106,8 @@ class Process:
             self._known.set()
         elif event == "started":
             self.names[line["pid"]] = line["function"]
+        elif event == "log" and line["level"] in ("error", "critical"):
+            self._words.append(line["message"])  # uvicorn says here why it can't listen.
         elif event == "stopped":
             self.names = {pid: its for pid, its in self.names.items() if its != line["function"]}
         self._told(line)

@@ -58,7 +58,8 @@ class Running:
         self._lines: queue.SimpleQueue[Line] = queue.SimpleQueue()
         self._service: Process | None = None
         self._stopping = self._restarting = self._killing = False
-        self._one = threading.Lock()
+        self._one_restart = threading.Lock()
+        self._one_line = threading.RLock()  # A signal's handler may tell one in the midst of it.
 
     def __enter__(self) -> Self:
         self._stack = ExitStack()
@@ -131,7 +132,7 @@ class Running:
 
         Raises `NotStarted`. It can then be restarted again.
         """
-        with self._one:
+        with self._one_restart:
             self._restarting = True
             self.note("restarting")
             try:
@@ -187,8 +188,9 @@ class Running:
             self._stack.close()
 
     def _tell(self, line: Line) -> None:
-        self._heard(line)
-        self._lines.put(line)
+        with self._one_line:
+            self._heard(line)
+            self._lines.put(line)
 
     def _exit(self) -> None:
         code = self._service.code if self._service else 0
