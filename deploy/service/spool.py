@@ -10,7 +10,7 @@ from pathlib import Path
 from functions.kit.problem import Problem
 
 MB = 2**20
-_SMALL = 32_768  # bytes that need no file
+_SMALL = 65_536  # bytes that need no file: to make one and remove it takes more CPU than they do
 _RETRY_S = 5  # until some of the bodies that are there have been answered
 
 
