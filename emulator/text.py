@@ -3,10 +3,13 @@
 import dataclasses
 import json
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.invoke import Answer
-from functions.kit.manifest import Manifest, Memory
+from functions.kit.manifest import Manifest
+
+if TYPE_CHECKING:  # It imports numpy.
+    from emulator.profile import Profile
 
 
 def human(function: Manifest) -> str:
@@ -24,13 +27,22 @@ def human(function: Manifest) -> str:
     )
 
 
-def profile(function: Manifest, memory: Memory) -> str:
+def profile(function: Manifest, its: "Profile") -> str:
     """What was measured of a function, beside what its manifest says."""
-    said = function.memory
-    return (
+    said, memory = function.memory, its.memory
+    lines = [
         f"{function.name}: {memory.idle_mb:g} MB idle, {memory.peak_mb:g} MB at its peak "
         f"(function.toml said {said.idle_mb:g} and {said.peak_mb:g})"
-    )
+    ]
+    if its.cpu_per_s is not None:
+        lines.append(
+            f"  {its.cpu_per_s:g} CPU s a second of audio (it said {function.cpu_per_s:g})"
+        )
+    lines.append(f"  {'audio':<10}{'CPU s':>9}{'peak MB':>10}")
+    for each in its.recordings:
+        audio = "none" if each.seconds is None else f"{each.seconds:.4g} s"
+        lines.append(f"  {audio:<10}{each.cpu_s:>9.3f}{each.peak_mb:>10.0f}")
+    return "\n".join(lines)
 
 
 def machine(function: Manifest) -> dict[str, Any]:

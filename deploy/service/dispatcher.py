@@ -50,7 +50,7 @@ IDLE_TICK_S = 5.0
 TEMPLATES_IDLE_S = 900.0
 """How long templates are kept once no function has a process: a start without them takes longer."""
 _LOST_S = 5.0  # for the end of a process to be known once its connection broke off
-_FIRST_RUN_CPU_S, _FIRST_START_CPU_S = 0.3, 0.1  # until something was measured
+_FIRST_AUDIO_S, _FIRST_START_CPU_S = 60.0, 0.1  # of a call, until some were measured
 
 
 class Dispatcher:
@@ -86,7 +86,7 @@ class Dispatcher:
                     declared_mb=its.memory.peak_mb,
                     timeout_s=its.timeout_s,
                     idle_stop_s=its.idle_stop_s,
-                    run_s=_FIRST_RUN_CPU_S / cpus,
+                    run_s=its.cpu_per_s * _FIRST_AUDIO_S / cpus,
                     start_s=_FIRST_START_CPU_S / cpus,
                 )
                 for name, its in functions.items()

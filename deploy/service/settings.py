@@ -33,7 +33,8 @@ class Settings:
     plan: plans.Plan
     """The plan of `deploy/plans.toml` that says how much memory and CPU there are."""
     concurrency: int
-    """How many requests run at once; by default as many as the plan has whole CPUs, and one."""
+    """How many requests run at once; by default as many as the plan has whole CPUs, at
+    least one."""
     queue_length: int
     """How many requests may wait."""
     queue_seconds: float

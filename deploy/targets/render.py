@@ -75,14 +75,19 @@ def blueprint(functions: Mapping[str, Manifest], plan: Plan) -> str:
             )
     its = settings.load({}, functions)
     return _BLUEPRINT.format(
-        functions="\n".join(
-            f"#   {name}: {function.memory.idle_mb:g} MB idle, {function.memory.peak_mb:g} MB at "
-            "its peak"
-            for name, function in functions.items()
-        ),
+        functions="\n".join(_comment(function, plan) for function in functions.values()),
         plan=plan.name,
         delay=round(its.drain_seconds) + SPARE_S,
         python=PYTHON,
+    )
+
+
+def _comment(function: Manifest, plan: Plan) -> str:
+    longest_s = function.limits.seconds * function.cpu_per_s / plan.cpus
+    return (
+        f"#   {function.name}: {function.memory.idle_mb:g} MB idle, {function.memory.peak_mb:g} MB "
+        f"at its peak;\n#     {longest_s:.0f} s for its longest recording, of "
+        f"{function.timeout_s:g} that it has"
     )
 
 

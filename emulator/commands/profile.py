@@ -15,31 +15,35 @@ from functions.kit.problem import Problem
 @click.command("profile")
 @click.argument("name")
 @click.argument(
-    "file", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+    "files",
+    metavar="[FILE]...",
+    nargs=-1,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing.")
-def command(name: str, file: Path | None, dry_run: bool) -> None:
-    """Measure a function's memory, and write it into its function.toml.
+def command(name: str, files: tuple[Path, ...], dry_run: bool) -> None:
+    """Measure a function's memory and CPU, and write them into its function.toml.
 
-    It works on FILE, or else on its demo clip, over and over, for as long as its limits allow.
+    It works on its demo clip, over and over: for ten seconds, for as long as its limits allow, and
+    a length between; or else on each FILE as it is. The service keeps that much memory for it, and
+    guesses by it how long calls take.
 
     \b
     Examples:
       halfgig profile beats
-      halfgig profile beats song.wav --dry-run
+      halfgig profile beats short.wav long.wav --dry-run
     """
     try:
         function = find.function(name)
         bar = Bar(name, sys.stderr)
         try:
-            its = profile.measure(function, file, bar)
+            its = profile.measure(function, files, bar)
         finally:
             bar.clear()
     except (find.NoFunction, Problem) as error:
         raise click.ClickException(str(error)) from None
-    click.echo(text.profile(function, its.memory))
-    click.echo(its.report.line())
+    click.echo(text.profile(function, its))
     if not dry_run:
         path = function.folder / manifest.FILE
         said = path.read_bytes().decode()
-        path.write_bytes(measured.written(said, its.memory, its.report.tier).encode())
+        path.write_bytes(measured.written(said, its.memory, its.cpu_per_s, its.tier).encode())

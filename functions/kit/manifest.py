@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,10 @@ class Memory:
 
     idle_mb: float
     peak_mb: float
+
+
+UNMEASURED = 0.005
+"""The CPU seconds that a second of audio is taken to cost until that was measured."""
 
 
 @dataclass(frozen=True)
@@ -101,16 +106,26 @@ class Manifest:
     demo: tuple[str, ...] = ("clip",)
     """The clips that show it: files' names in `demo/`, less their ending; at least one."""
     contracts: tuple[Contract, ...] = ()
+    cpu_per_s: float = UNMEASURED
+    """CPU seconds that a second of audio was measured to cost, in a process that is warm."""
 
 
 def load(folder: Path) -> Manifest:
     """Read `folder/function.toml`. Raises `ManifestError` where it cannot be used."""
     path = folder / FILE
     try:
-        with path.open("rb") as file:
-            top = _Table(path, "", tomllib.load(file))
+        text = path.read_bytes()
     except OSError as error:
         raise ManifestError(f"{path} cannot be read: {error.strerror}.") from None
+    return _read(folder, text)
+
+
+@lru_cache(maxsize=64)
+def _read(folder: Path, text: bytes) -> Manifest:
+    """The manifest that `text` is. A process asks several times, and parsing takes a while."""
+    path = folder / FILE
+    try:
+        top = _Table(path, "", tomllib.loads(text.decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ManifestError(f"{path} is not valid TOML: {error}.") from None
 
@@ -150,6 +165,7 @@ def load(folder: Path) -> Manifest:
             _contract(contract)
             for contract in (top.tables("contracts") if "contracts" in top.values else ())
         ),
+        cpu_per_s=top.table("cpu").number("per_s") if "cpu" in top.values else UNMEASURED,
     )
     for export in manifest.exports:
         if not export.name.isidentifier() or export.name in _TAKEN:

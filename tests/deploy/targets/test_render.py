@@ -105,7 +105,7 @@ def test_a_function_that_was_dropped_in(tmp_path: Path) -> None:
     done = tree.python("-m", "deploy.targets.render", cwd=tree.root)
     assert done.returncode == 0, done.stderr
     text = (tree.root / render.FILE).read_text()
-    assert "#   echo: 40 MB idle, 60 MB at its peak" in text
+    assert "#   echo: 40 MB idle, 60 MB at its peak;\n#     3 s for its longest" in text
     assert faults(text) == []
 
 

@@ -28,6 +28,8 @@ sample_rate_max = 48_000
 [memory]
 idle_mb = 20
 peak_mb = 30.5
+[cpu]
+per_s = 0.002
 [[tiers]]
 name = "best"
 memory_mb = 30
@@ -76,7 +78,13 @@ def test_every_key(tmp_path: Path) -> None:
         exports=(Export("plot", "Draw it.", ".png", "plot"),),
         demo=("speech",),
         contracts=(Contract("/api/echo", ("Tamil", "auto"), ("mp3",), "message", (400, 503)),),
+        cpu_per_s=0.002,
     )
+
+
+def test_cpu_that_nobody_measured(tmp_path: Path) -> None:
+    text = GOOD.replace("[cpu]\nper_s = 0.002\n", "")
+    assert manifest.load(write(tmp_path, text)).cpu_per_s == manifest.UNMEASURED
 
 
 @pytest.mark.parametrize(
@@ -89,6 +97,7 @@ def test_every_key(tmp_path: Path) -> None:
         ("bytes = 1_000", "bytes = 0", "'limits.bytes' is 0. It must be a whole number of at"),
         ("channels = 2", "", "'limits.channels' is missing."),
         ('["audio/*"]', '"audio/*"', "'media_types' is 'audio/*'. It must be a list of texts."),
+        ("per_s = 0.002", "per_s = -1", "'cpu.per_s' is -1. It must be zero or more"),
         ("[memory]", "[memories]", "'memory' is missing."),
         ("memory_mb = 20", "memory_mb = -1", "'tiers.memory_mb' is -1. It must be zero or more"),
         ("[[tiers]]", "[[tier]]", "'tiers' is missing."),
