@@ -36,7 +36,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from deploy.bundle import HERE_ONLY
 from deploy.service import host, memory
 from deploy.service.rehearsal import rehearse
 from functions import kit
@@ -49,6 +48,11 @@ LAZILY = ("encodings.cp437", "encodings.idna", "numpy.fft", "numpy.ma")
 """What a first request imports of packages that are there; `test_template` says if it is all."""
 FIRST_TO_GO = "500"
 """A host's `oom_score_adj`: where memory runs out, the kernel ends it before the service."""
+NICE = 10
+"""How far a host's work stands back, so that the service answers for its health at once.
+
+At 0.1 CPU with three hosts busy, 99 of 100 answers came within 0.26 s, and 1.65 s without.
+"""
 
 Life = Callable[[], "Life | None"]
 """What a process is, until it ends (None), or becomes another by forking."""
@@ -82,6 +86,7 @@ def hosting(told: dict[str, Any]) -> None:
     """Be the host of a function; see `deploy.service.host`."""
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+    os.nice(NICE)
     function = manifest.load(Path(told["folder"]))
     host.serve(function, told["socket"], bodies=Path(told["bodies"]), until_eof=True)
 
@@ -98,7 +103,7 @@ def preload(packages: Iterable[str], without: Iterable[str]) -> None:
     hidden = {name.replace("-", "_") for name in without} - sys.modules.keys()
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: no such module.
     for module in pkgutil.iter_modules(kit.__path__):
-        if f"{module.name}.py" not in HERE_ONLY:
+        if module.name != "show":  # That is for the command line.
             with suppress(ImportError):
                 importlib.import_module(f"{kit.__name__}.{module.name}")
     for name in hidden:
@@ -106,6 +111,7 @@ def preload(packages: Iterable[str], without: Iterable[str]) -> None:
     for name in LAZILY:
         if name.partition(".")[0] in sys.modules:
             importlib.import_module(name)
+    manifest.discover()  # It is kept, once read.
     rehearse()
 
 

@@ -128,12 +128,17 @@ def test_a_function_is_started_asked_and_stopped(tree: Tree) -> None:
     run(tree, test)
 
 
-def test_a_process_is_in_a_group_of_its_own_and_the_first_to_go(tree: Tree) -> None:
+def test_a_process_is_in_a_group_of_its_own_and_stands_back(tree: Tree) -> None:
     async def test(box: Box) -> None:
         pid = await box.started()
         assert os.getpgid(pid) == pid
         assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "500\n"
-        assert os.getpgid(box.pool.pids()["template:base"]) != os.getpgid(0)
+        base = box.pool.pids()["template:base"]
+        assert os.getpgid(base) != os.getpgid(0)
+        assert [os.getpriority(os.PRIO_PROCESS, each) for each in (pid, base)] == [
+            min(19, os.nice(0) + 10),
+            os.nice(0),
+        ]
 
     run(tree, test)
 
