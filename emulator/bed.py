@@ -121,13 +121,9 @@ class Bed:
         """What the service said besides its log since this was asked last: the last lines."""
         return self._heard.words()
 
-    def ended(self, since: int) -> Sequence[Line]:
-        """The log's lines, from `since`, that tell of a process that ended."""
-        return [line for line in self._heard.lines(since) if line["event"] == "stopped"]
-
-    def mark(self) -> int:
-        """Where the log is now."""
-        return self._heard.mark()
+    def lines(self, event: str) -> list[Line]:
+        """The log's lines of this `event` so far."""
+        return [line for line in self._heard.lines() if line["event"] == event]
 
 
 class Heard:
@@ -187,10 +183,10 @@ class Heard:
         with self._more:
             return len(self._lines)
 
-    def lines(self, since: int) -> list[Line]:
-        """Those that there are from `since` on."""
+    def lines(self) -> list[Line]:
+        """Those that there have been, but for reports."""
         with self._more:
-            return self._lines[since:]
+            return list(self._lines)
 
     def words(self) -> list[str]:
         """What the service said besides its log since this was asked last: the last lines."""

@@ -13,7 +13,7 @@ from typing import Any
 from deploy.plans import Plan
 from deploy.service import settings
 from emulator import bed as beds
-from emulator import load
+from emulator import load, machine
 from emulator.answers import Answer
 from emulator.bed import Bed, Ticks
 from emulator.cages import Reading
@@ -74,6 +74,8 @@ class Result:
     failures : how often each reason came; "unmade" are calls that were due and not made
     cpu_s, cold_cpu_s : CPU of a call, of everything; of a cold one, of the function
     function_peak_mb : what its process had at most; peak_mb: everything, less what is only cached
+    throttled : for what part of the load CPU was denied
+    others : what part of this machine's CPU other work had meanwhile; None where that is not told
     capacity : None where no call was answered
     """
 
@@ -86,13 +88,57 @@ class Result:
     warm: Latencies
     failures: Mapping[str, int]
     answered_a_second: float
-    cpu_s: float | None
+    cpu_s: float
     cold_cpu_s: float | None
     function_peak_mb: float | None
     peak_mb: float
     throttled: float
+    others: float | None
     capacity: Capacity | None
     check: Check | None
+
+
+@dataclass(frozen=True)
+class Used:
+    """What was used, and denied, while there was load.
+
+    waited_s : for how long the function's threads were ready to run, and had no processor
+    others : what part of this machine's CPU was other processes'; None where that is not told
+    """
+
+    cpu_s: float
+    throttled_s: float
+    oom_kills: int
+    waited_s: float
+    others: float | None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What has been used of everything up to now."""
+
+    cage: Reading
+    waited_s: float
+    worked_s: float | None
+
+    @classmethod
+    def now(cls, bed: Bed) -> "Moment":
+        started = bed.lines("started")
+        waited_s = machine.waited_s(started[-1]["pid"]) if started else 0.0
+        return cls(bed.running.cage.read(), waited_s, machine.worked_s())
+
+    def since(self, other: "Moment", seconds: float) -> Used:
+        """What was used since `other`, so many seconds before."""
+        cpu_s, others = self.cage.cpu_s - other.cage.cpu_s, None
+        if self.worked_s is not None and other.worked_s is not None:
+            others = max(self.worked_s - other.worked_s - cpu_s, 0.0) / (seconds * machine.cpus())
+        return Used(
+            cpu_s=cpu_s,
+            throttled_s=self.cage.throttled_s - other.cage.throttled_s,
+            oom_kills=self.cage.oom_kills - other.cage.oom_kills,
+            waited_s=max(self.waited_s - other.waited_s, 0.0),
+            others=others,
+        )
 
 
 def clip(function: Manifest) -> Path:
@@ -119,7 +165,7 @@ def measure(
 class _Bench:
     def __init__(self, wanted: Wanted, plan: Plan | None, bed: Bed, progress: Ticks) -> None:
         self._wanted, self._plan, self._bed, self._progress = wanted, plan, bed, progress
-        cpus = os.cpu_count() or 1
+        cpus = machine.cpus()
         own = (
             {**os.environ, "PLAN": plan.name} if plan else {"CONCURRENCY": f"{cpus}", **os.environ}
         )
@@ -131,12 +177,12 @@ class _Bench:
         with self._watched():
             self._bed.warm([self._wanted.function.name], self._progress)
             cold = self._cold()
-            before = self._bed.running.cage.read()
+            before = Moment.now(self._bed)
             its = self._load()
-            after = self._bed.running.cage.read()
-            rate = self._capacity(its, before, after)
+            used = Moment.now(self._bed).since(before, its.seconds)
+            rate = self._capacity(its, used)
             check = self._check(rate) if rate and rate.rate else None
-        return self._result(cold, its, before, after, rate, check)
+        return self._result(cold, its, used, rate, check)
 
     def _ask(self, n: int, progress: Ticks = lambda _: None) -> Call:
         files = self._wanted.files
@@ -167,15 +213,15 @@ class _Bench:
             return load.at_a_rate(self._ask, its.rate, its.seconds, self._progress)
         return load.one_after_another(self._ask, its.clients, its.seconds, self._progress)
 
-    def _capacity(self, its: Load, before: Reading, after: Reading) -> Capacity | None:
+    def _capacity(self, its: Load, used: Used) -> Capacity | None:
         reports = [call.report for call in _answered(its) if call.report]
-        short = after.oom_kills > 0 or any(call.reason == "memory" for call in its.calls)
+        short = used.oom_kills > 0 or any(call.reason == "memory" for call in its.calls)
         if not reports:
             return Capacity(0.0, "memory") if short else None
-        denied_s = (after.throttled_s - before.throttled_s) / len(its.calls)
+        waited_s = used.waited_s / len(its.calls)
         cpu_s = statistics.median(report["cpu_s"] for report in reports)
         taken_s = statistics.median(report["duration_s"] for report in reports)
-        cost = Cost(_cpu_s(its, before, after), max(taken_s - denied_s, cpu_s), short)
+        cost = Cost(used.cpu_s / len(its.calls), max(taken_s - waited_s, cpu_s), short)
         return capacity(cost, self._cpus, self._concurrency)
 
     def _check(self, said: Capacity) -> Check | None:
@@ -198,8 +244,7 @@ class _Bench:
         self,
         cold: Sequence[Call],
         its: Load,
-        before: Reading,
-        after: Reading,
+        used: Used,
         rate: Capacity | None,
         check: Check | None,
     ) -> Result:
@@ -215,6 +260,7 @@ class _Bench:
         if its.unmade:
             failures["unmade"] = its.unmade
         reports = [call.report for call in answered if call.report]
+        peaks = [each["mem_peak_mb"] for each in (*reports, *self._bed.lines("stopped"))]
         cold_cpu_s = [each["cpu_s"] for each in reports if each["start"] == "cold"]
         cage = self._bed.running.cage
         return Result(
@@ -225,13 +271,14 @@ class _Bench:
             not_enforced=cage.not_enforced,
             cold=Latencies.of(starts[True]),
             warm=Latencies.of(starts[False]),
-            failures=failures,
+            failures=dict(failures),
             answered_a_second=len(_answered(its)) / its.seconds,
-            cpu_s=_cpu_s(its, before, after) if its.calls else None,
+            cpu_s=used.cpu_s / len(its.calls),
             cold_cpu_s=statistics.median(cold_cpu_s) if cold_cpu_s else None,
-            function_peak_mb=max((each["mem_peak_mb"] for each in reports), default=None),
+            function_peak_mb=max(peaks, default=None),
             peak_mb=self._peak_mb,
-            throttled=min((after.throttled_s - before.throttled_s) / its.seconds, 1.0),
+            throttled=min(used.throttled_s / its.seconds, 1.0),
+            others=used.others,
             capacity=rate,
             check=check,
         )
@@ -258,11 +305,6 @@ class _Bench:
 
 def _answered(its: Load) -> list[Call]:
     return [call for call in its.calls if call.status == 200]
-
-
-def _cpu_s(its: Load, before: Reading, after: Reading) -> float:
-    """CPU of a call: of all processes, over all calls, those that were refused too."""
-    return (after.cpu_s - before.cpu_s) / len(its.calls)
 
 
 def _reason(answer: Answer) -> str | None:

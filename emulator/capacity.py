@@ -18,7 +18,7 @@ class Cost:
     """What a warm request takes.
 
     cpu_s : CPU of everything, the router included
-    busy_s : how long it has its function, less the time for which CPU was denied
+    busy_s : how long it has its function, less the time for which that waited for CPU
     short_of_memory : whether one was ended, or refused, for want of memory
     """
 

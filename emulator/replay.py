@@ -1,13 +1,14 @@
 """Recorded calls, made again: what differs in their answers, and in what they took."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from deploy.service import catalogue
 from emulator import bed as beds
 from emulator import difference
-from emulator.bed import Bed, Done, Ticks
+from emulator.bed import Bed, BedError, Done, Ticks
 from emulator.difference import Difference
 from emulator.recordings import Recording
 from functions.kit import manifest
@@ -62,11 +63,13 @@ class Replayer:
     ) -> None:
         self._bed, self._cold, self._times = bed, cold, times
         self._tolerance, self._ignored = tolerance, ignored
+        self._ready: set[str] = set()
 
     def replay(self, recording: Recording, progress: Ticks = lambda _: None) -> Replayed:
         """Make the call of `recording` again. Raises `Unreachable` and `BedError`."""
         names = functions_of([recording])
         cold = self._cold or recording.cold
+        self._make_ready(names, progress)
         runs = []
         for n in range(self._times):
             told = _part(progress, n, self._times)
@@ -78,6 +81,14 @@ class Replayer:
                 done = self._call(recording, told)
             runs.append(self._run(recording, done))
         return Replayed(recording, runs)
+
+    def _make_ready(self, names: Sequence[str], progress: Ticks) -> None:
+        """Have there what any process of these is made from: the first would wait for it."""
+        new = [name for name in names if name not in self._ready]
+        self._ready |= set(new)
+        if new:
+            with suppress(BedError):  # What is wrong with them, their calls will show.
+                self._bed.warm(new, progress)
 
     def _call(self, recording: Recording, progress: Ticks) -> Done:
         headers = {name: value for name, value in recording.headers if name not in _NOT_SENT}

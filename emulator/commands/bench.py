@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,25 +11,25 @@ from typing import Any
 import click
 
 from deploy import find
-from emulator import bench
+from emulator import bench, files
 from emulator.bar import Bar
 from emulator.bed import BedError
 from emulator.bench import BenchError, Result, Wanted
 from emulator.capacity import Latencies
+from emulator.client import Unreachable
 from emulator.commands import plan as plans
 from emulator.running import NotStarted
+from functions.kit.manifest import Manifest
+from functions.kit.problem import Problem
 
+BUSY = 0.5
+"""Of this machine's CPU, what others may have before it is told."""
 MOST_S, MOST_RATE, MOST_CLIENTS = 600, 100, 32
 
 
 @click.command("bench")
 @click.argument("name")
-@click.argument(
-    "files",
-    metavar="[FILE]...",
-    nargs=-1,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
+@click.argument("names", metavar="[FILE]...", nargs=-1, type=click.Path(allow_dash=True))
 @plans.option("free", "Whose memory and CPU there is; none is this machine as it is.")
 @click.option(
     "--clients",
@@ -57,7 +58,7 @@ MOST_S, MOST_RATE, MOST_CLIENTS = 600, 100, 32
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a plan, for machines.")
 def command(
     name: str,
-    files: tuple[Path, ...],
+    names: tuple[str, ...],
     plan: str,
     clients: int | None,
     rate: float | None,
@@ -82,21 +83,38 @@ def command(
     its = list(dict.fromkeys([plan, *_plans(compare)]))
     try:
         function = find.function(name)
-        wanted = Wanted(function, files or (bench.clip(function),), clients or 1, rate, seconds)
-        results = []
-        for each in its:
-            bar = Bar(f"{name}, {each}", sys.stderr)
-            try:
-                results.append(bench.measure(wanted, plans.load(each), bar, _say))
-            finally:
-                bar.clear()
-            if as_json:
-                click.echo(json.dumps(machine(wanted, results[-1])))
-    except (find.NoFunction, BenchError, BedError, NotStarted) as error:
+        with tempfile.TemporaryDirectory(prefix="halfgig-") as folder:
+            paths = [_path(each, Path(folder), function) for each in names]
+            audio = paths or [bench.clip(function)]
+            wanted = Wanted(function, audio, clients or 1, rate, seconds)
+            results = []
+            for each in its:
+                results.append(_measured(wanted, each))
+                if as_json:
+                    click.echo(json.dumps(machine(wanted, results[-1])))
+    except (find.NoFunction, BenchError, BedError, NotStarted, Unreachable) as error:
         raise click.ClickException(str(error)) from None
     if not as_json:
         click.echo(human(wanted, results))
     sys.exit(int(not all(result.warm.count or result.cold.count for result in results)))
+
+
+def _path(name: str, folder: Path, function: Manifest) -> Path:
+    """Where the file `name` is. Raises `ClickException` for one that cannot be sent."""
+    try:
+        audio, path = files.opened(name, folder, function.limits.bytes)
+    except Problem as problem:
+        raise click.ClickException(f"{files.shown(name)}: {problem.detail}") from None
+    audio.close()
+    return path
+
+
+def _measured(wanted: Wanted, plan: str) -> Result:
+    bar = Bar(f"{wanted.function.name}, {plan}", sys.stderr)
+    try:
+        return bench.measure(wanted, plans.load(plan), bar, _say)
+    finally:
+        bar.clear()
 
 
 def _say(line: str) -> None:
@@ -172,6 +190,12 @@ def notes(results: Sequence[Result]) -> list[str]:
         if missing:
             line += f", but not {' nor '.join(dict.fromkeys(missing))}: so it is no plan's latency"
         lines.append(f"{line}.")
+    busiest = max((result.others or 0.0 for result in results), default=0.0)
+    if busiest > BUSY:
+        lines.append(
+            f"Other work had {busiest:.0%} of this machine's CPU meanwhile: latencies are longer, "
+            "and rates smaller, than they would be without."
+        )
     for result in results:
         if result.capacity and result.check is None and result.capacity.rate:
             seconds = bench.CHECKED / result.capacity.rate
@@ -203,7 +227,7 @@ def _tried(result: Result) -> str:
 
 
 def _of(its: Latencies) -> str:
-    return f"{_seconds(its.max)} of {its.count}"
+    return f"{_seconds(its.max)} of {its.count}" if its.count else "-"
 
 
 def _seconds(value: float | None, digits: int = 2) -> str:

@@ -8,6 +8,7 @@ import click
 
 from deploy import plans
 from deploy.plans import Plan
+from emulator.cages import Cage
 
 NONE = "none"
 
@@ -41,8 +42,9 @@ def check(name: str, option: str) -> None:
         )
 
 
-def text(plan: Plan | None) -> str:
-    """What it gives, in words."""
-    if plan is None:
-        return "no plan"
-    return f"{plan.name}: {plan.memory_mb:g} MB, {plan.cpus:g} CPU"
+def text(name: str, cage: Cage) -> str:
+    """What holds to the plan called `name`, in a line."""
+    line = f"{name}: {cage.enforces}"
+    if cage.not_enforced:
+        line += f"; not enforced: {' and '.join(cage.not_enforced)}"
+    return line

@@ -87,7 +87,7 @@ def command(
             with Bed(functions_of(its), plans.load(plan), bar, _say) as bed:
                 bar.clear()
                 if not as_json:
-                    click.echo(f"{plans.text(bed.running.plan)}; {bed.running.cage.enforces}")
+                    click.echo(plans.text(plan, bed.running.cage))
                     click.echo(f"Numbers are the same within {_percent(tolerance)}.")
                 replayer = Replayer(
                     bed, cold=cold, times=times, tolerance=tolerance, ignored=ignored
@@ -182,7 +182,7 @@ def _cost(old: float | None, new: Sequence[float], unit: str, digits: int) -> st
     now = statistics.median(new) if new else None
     line = f"{one(old):>12}{one(now):>12}"
     if old and now is not None:
-        line += f"{(now - old) / old:>+8.0%}"
+        line += f"{round(100 * (now - old) / old):>+6} %"
     if len(new) > 1:
         line += f"   median of {len(new)}, {min(new):.{digits}f} to {max(new):.{digits}f}"
     return line

@@ -111,8 +111,7 @@ def test_it_says_what_it_took_in_the_cage_of_a_plan(tree: Tree, folder: Path) ->
     done = replay(tree, "hello-there", "--from", folder, *options)
     assert done.returncode == 0, done.stderr
     first, call, last = done.stdout.split("\n\n")
-    assert first.startswith("starter: 512 MB, 0.5 CPU; ")
-    assert "enforced by the kernel" in first
+    assert first.startswith("starter: 512 MB and 0.5 CPU, enforced by the kernel\n")
     rows = {line[:16].strip(): line[16:].split() for line in call.splitlines()[3:]}
     assert set(rows) == {"echo", "CPU", "peak memory", "duration", "start"}
     assert rows["peak memory"][1] == rows["peak memory"][3] == "MB"
