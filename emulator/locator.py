@@ -43,6 +43,7 @@ class Located:
 def place() -> Iterator[Path]:
     """A file for this process's journal, there until the end. Raises OSError."""
     path = _claim(f"{os.getpid()}{JOURNAL}")
+    running()  # Removes what the dead have left.
     try:
         yield path
     finally:

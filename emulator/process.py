@@ -51,6 +51,7 @@ class Process:
         self.gone = threading.Event()
         self._words: deque[str] = deque(maxlen=WORDS)
         self._known = threading.Event()
+        self._ending = False
         self._control = threading.Lock()
         self._process = cage.start(
             command,
@@ -91,6 +92,7 @@ class Process:
 
     def end(self, at_once: bool = False) -> None:
         """Have it end what runs and then itself, or be killed. Returns before it has."""
+        self._ending = True
         with suppress(OSError):
             self._process.send_signal(signal.SIGKILL if at_once else signal.SIGTERM)
 
@@ -104,6 +106,8 @@ class Process:
         if event == "listening":
             self.port, self.pid = line["port"], line.get("pid", self.pid)
             self._known.set()
+            if self._ending:  # It may have been told before it could listen for it.
+                self.end()
         elif event == "started":
             self.names[line["pid"]] = line["function"]
         elif event == "log" and line["level"] in ("error", "critical"):

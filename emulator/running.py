@@ -69,7 +69,14 @@ class Running:
                     prefix="halfgig-", dir=invoke.short_folder()
                 )
                 self._folder = Path(self._stack.enter_context(temporary))
-                self.cage = self._stack.enter_context(cages.choose(self.plan))
+                cage = self.cage = self._stack.enter_context(cages.choose(self.plan))
+                self.note(
+                    "cage",
+                    plan=self.plan.name if self.plan else None,
+                    kind=cage.kind,
+                    enforces=cage.enforces,
+                    not_enforced=cage.not_enforced,
+                )
                 service = self._launch()
             service.wait_until_it_listens()
             self.port = service.port

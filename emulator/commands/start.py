@@ -1,7 +1,7 @@
 """`halfgig start`: the service, here, in a cage of a cloud's plan."""
 
-import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -15,6 +15,8 @@ from emulator import faults, locator, ports, signals
 from emulator.commands import plan as plans
 from emulator.journal import Journal
 from emulator.running import HOST, NotStarted, Running
+from emulator.view import View
+from emulator.watch import Watch
 
 PORT = 10_000
 
@@ -50,7 +52,7 @@ def command(
     """
     _check(names)
     try:
-        sys.exit(_run(names, plans.load(plan), _free(port), record))
+        sys.exit(_run(names, plans.load(plan), _free(port), record, as_json))
     except NotStarted as error:
         raise click.ClickException(str(error)) from None
 
@@ -79,7 +81,9 @@ def _free(port: int | None) -> int:
     return port
 
 
-def _run(names: Sequence[str], plan: Plan | None, port: int, record: Path | None) -> int:
+def _run(
+    names: Sequence[str], plan: Plan | None, port: int, record: Path | None, as_json: bool
+) -> int:
     """Run it until it is told to stop. Returns the exit code."""
     running: Running | None = None
     told: list[int] = []
@@ -93,14 +97,18 @@ def _run(names: Sequence[str], plan: Plan | None, port: int, record: Path | None
         running = Running(names, plan, port=port, record=record, heard=journal)
         if told:
             return 128 + told[0]
+        if sys.stderr.isatty():
+            click.echo("Starting …", err=True)  # A tenth of a CPU takes some seconds.
         try:
-            with running, _announced(path, running, names):
-                code = _show(running)
+            with running, _announced(path, running, names), Watch(running):
+                code = View(sys.stdout, as_json=as_json).show(running)
         except NotStarted:
             if told:
                 return 128 + told[0]
             raise
-    return code
+    if told:
+        return 128 + told[0] if code else 0
+    raise NotStarted(_ended(code))
 
 
 def _announced(path: Path, running: Running, names: Sequence[str]) -> AbstractContextManager[None]:
@@ -108,7 +116,7 @@ def _announced(path: Path, running: Running, names: Sequence[str]) -> AbstractCo
     return locator.announced(path, running.url, name, names or faults.manifests()[0])
 
 
-def _show(running: Running) -> int:
-    for line in running.events():
-        click.echo(json.dumps(line))
-    return 0
+def _ended(code: int) -> str:
+    if code < 0:
+        return f"The service was ended by {signal.Signals(-code).name}."
+    return f"The service ended with exit code {code}."
