@@ -13,8 +13,15 @@ class NoFunction(Exception):  # noqa: N818 (said of the name that was asked for)
 def function(
     name: str, functions: Mapping[str, manifest.Manifest] | None = None
 ) -> manifest.Manifest:
-    """The manifest of the function called `name`, of all or of these. Raises `NoFunction`."""
-    functions = manifest.discover() if functions is None else functions
+    """The manifest of the function called `name`, of all or of these. Raises `NoFunction`.
+
+    Of all, one that can't be used is no matter to another: only its own raises `ManifestError`.
+    """
+    if functions is None:
+        folder = manifest.ROOT / name
+        if name.isidentifier() and (folder / manifest.FILE).exists():
+            return manifest.load(folder)
+        functions = manifest.discover()
     if name in functions:
         return functions[name]
     near = difflib.get_close_matches(name, functions, 1)

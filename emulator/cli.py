@@ -12,8 +12,12 @@ from functions.kit.manifest import ManifestError
 
 COMMANDS = {
     "bench": "Measure requests of a function on a plan, and how many it bears.",
+    "completion": "Print a script with which a shell completes commands, functions, options and "
+    "files.",
+    "doctor": "Say what this machine has of what is needed, and what would do.",
     "invoke": "Run a function on audio files, in a process of its own.",
     "list": "Show the functions there are, with what they accept and need.",
+    "logs": "Show what an emulator that runs on this machine has logged so far.",
     "profile": "Measure a function's memory and CPU, and write them into its function.toml.",
     "replay": "Make recorded calls again, and show what differs.",
     "serve": "Serve all functions over HTTP, in the memory that there is.",

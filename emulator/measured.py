@@ -12,9 +12,9 @@ _CPU = ("[cpu]  # measured: CPU seconds that a second of audio costs", "per_s = 
 def written(text: str, memory: Memory, cpu_per_s: float | None, tier: str | None) -> str:
     """`text`, a `function.toml`, with `memory` in `[memory]`, and its peak in `tier`'s table.
 
-    `cpu_per_s`, if it is known, goes into `[cpu]`, which is put after `[memory]` where it is missing. Every other byte
-    stays as it is. Raises `ManifestError` where the file is laid out in a way that this can't be
-    done to.
+    `cpu_per_s`, if it is known, goes into `[cpu]`, which is put after `[memory]` where it is
+    missing. Every other byte stays as it is. Raises `ManifestError` where the file is laid out in a
+    way that this can't be done to.
     """
     wanted = tomllib.loads(text)
     wanted["memory"] |= vars(memory)

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from deploy import find
-from emulator import exports, files, text
+from emulator import exports, faults, files, text
 from emulator.bar import Bar
 from emulator.invoke import Answer, Invoker
-from functions.kit import manifest
 from functions.kit.manifest import Export, Manifest
 from functions.kit.problem import Problem
 
@@ -26,7 +25,7 @@ class Functions(click.Group):
     """The functions there are, each a command made from its manifest."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(manifest.discover())
+        return list(faults.manifests()[0])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         try:

@@ -1,11 +1,11 @@
 """`halfgig list`: the functions there are."""
 
 import json
+import sys
 
 import click
 
-from emulator import text
-from functions.kit import manifest
+from emulator import faults, text
 
 
 @click.command("list")
@@ -13,10 +13,16 @@ from functions.kit import manifest
 def command(as_json: bool) -> None:
     """Show the functions there are, with what they accept and need.
 
+    What can't be used is told on standard error; the exit code is then 1.
+
     \b
     Examples:
       halfgig list
       halfgig list --json | jq -r .name
     """
-    for function in manifest.discover().values():
+    good, broken = faults.manifests()
+    for function in good.values():
         click.echo(json.dumps(text.machine(function)) if as_json else text.human(function))
+    for fault in broken.values():
+        click.echo(f"halfgig: {fault.place}: {fault.detail}", err=True)
+    sys.exit(int(bool(broken)))

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import click
 
-from deploy import find
 from emulator import measured, profile, text
 from emulator.bar import Bar
+from emulator.commands import names
 from functions.kit import manifest
 from functions.kit.problem import Problem
 
 
 @click.command("profile")
-@click.argument("name")
+@click.argument("name", shell_complete=names.complete)
 @click.argument(
     "files",
     metavar="[FILE]...",
@@ -33,15 +33,14 @@ def command(name: str, files: tuple[Path, ...], dry_run: bool) -> None:
       halfgig profile beats
       halfgig profile beats short.wav long.wav --dry-run
     """
+    function = names.function(name)
+    bar = Bar(name, sys.stderr)
     try:
-        function = find.function(name)
-        bar = Bar(name, sys.stderr)
-        try:
-            its = profile.measure(function, files, bar)
-        finally:
-            bar.clear()
-    except (find.NoFunction, Problem) as error:
-        raise click.ClickException(str(error)) from None
+        its = profile.measure(function, files, bar)
+    except Problem as problem:
+        raise click.ClickException(str(problem)) from None
+    finally:
+        bar.clear()
     click.echo(text.profile(function, its))
     if not dry_run:
         path = function.folder / manifest.FILE

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 FILE = "function.toml"
+ROOT = Path(__file__).parent.parent
+"""The folder of the functions' folders."""
 ERRORS = ("message", "problem")
 """The styles of a contract's errors; `functions.kit.contract` says what they are."""
 _TAKEN = ("json", "help")
@@ -193,7 +195,7 @@ def discover(root: Path | None = None) -> dict[str, Manifest]:
 
     A function is a sub-folder with a `function.toml`. Raises `ManifestError` as `load` does.
     """
-    root = Path(__file__).parent.parent if root is None else root
+    root = ROOT if root is None else root
     folders = sorted(path.parent for path in root.glob(f"*/{FILE}"))
     return {folder.name: load(folder) for folder in folders}
 

@@ -72,7 +72,7 @@ def choose(manifest: Manifest, loaders: Mapping[str, Callable[[Path | None], T]]
     passed_over: list[dict[str, str]] = []
     for tier in manifest.tiers:
         path = manifest.folder / tier.file if tier.file else None
-        reason = _unfit(tier, path) if tier.name in loaders else "Nothing here loads it."
+        reason = unfit(tier, path) if tier.name in loaders else "Nothing here loads it."
         if not reason:
             try:
                 return Choice(loaders[tier.name](path), tier.name, tuple(passed_over))
@@ -83,7 +83,7 @@ def choose(manifest: Manifest, loaders: Mapping[str, Callable[[Path | None], T]]
     raise NoModel(f"'{manifest.name}' has no model that can be used. {reasons}")
 
 
-def _unfit(tier: Tier, path: Path | None) -> str:
+def unfit(tier: Tier, path: Path | None) -> str:
     """Why the tier's file can't be trusted, or ""."""
     if path is None:
         return ""
