@@ -2,6 +2,7 @@
 
 import functools
 import json
+import signal
 import threading
 import time
 from collections import deque
@@ -15,7 +16,7 @@ from typing import Any, Self
 from deploy.plans import Plan
 from emulator import client
 from emulator.answers import Answer
-from emulator.client import Address
+from emulator.client import Address, Unreachable
 from emulator.running import Running
 from functions.kit.steps import Progress
 
@@ -25,6 +26,7 @@ RELOAD_S = 120.0
 """How long a function may take to have no process any more: it lets a request end."""
 _TICK_S = 0.2
 _WORDS = 50
+_END_S = 1.0  # for its end to be known once a connection broke off
 _OWN_SETTINGS = {"API_KEYS": "", "RATE_PER_MINUTE": "0"}
 """Nobody else can call it, and who calls it is not to be kept out."""
 
@@ -92,11 +94,18 @@ class Bed:
     ) -> Done:
         """Call `target` with `body` under the request's `id`.
 
-        reports : how many are to come. Raises `Unreachable` where the service breaks off.
+        reports : how many are to come
+
+        Raises `Unreachable` where the connection breaks off, and `BedError` where the service has
+        ended.
         """
-        with body.open("rb") as file:
-            its = {**headers, "X-Request-ID": id}
-            answer = client.ask(self._address, target, its, file, progress=progress)
+        its = {**headers, "X-Request-ID": id}
+        try:
+            with body.open("rb") as file:
+                answer = client.ask(self._address, target, its, file, progress=progress)
+        except Unreachable:
+            self.check()
+            raise
         lost = answer.said().status in (502, 503, 504)
         return Done(answer, self._heard.reports(id, 0 if lost else reports, REPORT_S))
 
@@ -106,6 +115,8 @@ class Bed:
             since = self._heard.mark()
             self.running.tell(reload=name)
             line = self._heard.wait_for(functools.partial(_reloaded, name), since, RELOAD_S)
+            if line is None:
+                self.check()
             if line is None or line["event"] != "reloaded":
                 why = line.get("detail", "") if line else "The service did not say that it did."
                 raise BedError(f"The process of '{name}' could not be ended. {why}")
@@ -113,9 +124,23 @@ class Bed:
     def warm(self, names: Sequence[str], progress: Ticks = lambda _: None) -> None:
         """Start the processes of the functions `names`."""
         target = f"/warmup?functions={','.join(names)}"
-        answer = client.ask(self._address, target, {}, method="GET", progress=progress)
+        try:
+            answer = client.ask(self._address, target, {}, method="GET", progress=progress)
+        except Unreachable:
+            self.check()
+            raise
         if answer.status != 200:
             raise BedError(f"{' and '.join(names)} can't be made ready: {_detail(answer)}")
+
+    def check(self) -> None:
+        """Raise `BedError` where the service has ended."""
+        if line := self._heard.wait_for(_ended, 0, _END_S):
+            raise BedError(
+                f"The service has ended, with exit code {line['code']}, as it does where the "
+                "plan's memory is too little for itself."
+                if line["code"] == -signal.SIGKILL
+                else f"The service has ended, with exit code {line['code']}."
+            )
 
     def words(self) -> list[str]:
         """What the service said besides its log since this was asked last: the last lines."""
@@ -212,6 +237,10 @@ def ticking(progress: Ticks, stage: str) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+def _ended(line: Line) -> bool:
+    return bool(line["event"] == "exit")
 
 
 def _reloaded(name: str, line: Line) -> bool:

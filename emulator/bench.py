@@ -13,14 +13,13 @@ from typing import Any
 from deploy.plans import Plan
 from deploy.service import settings
 from emulator import bed as beds
-from emulator import load, machine
+from emulator import faults, load, machine
 from emulator.answers import Answer
-from emulator.bed import Bed, Ticks
+from emulator.bed import Bed, BedError, Ticks
 from emulator.cages import Reading
 from emulator.capacity import Capacity, Cost, Latencies, capacity
 from emulator.client import Unreachable
 from emulator.load import Call, Load
-from functions.kit import manifest
 from functions.kit.manifest import Manifest
 from functions.kit.steps import Progress
 
@@ -169,7 +168,7 @@ class _Bench:
         own = (
             {**os.environ, "PLAN": plan.name} if plan else {"CONCURRENCY": f"{cpus}", **os.environ}
         )
-        self._concurrency = settings.load(own, manifest.discover()).concurrency
+        self._concurrency = settings.load(own, faults.manifests()[0]).concurrency
         self._cpus = plan.cpus if plan else float(cpus)
         self._peak_mb = 0.0
 
@@ -179,6 +178,8 @@ class _Bench:
             cold = self._cold()
             before = Moment.now(self._bed)
             its = self._load()
+            if any(not call.status for call in its.calls):
+                self._bed.check()
             used = Moment.now(self._bed).since(before, its.seconds)
             rate = self._capacity(its, used)
             check = self._check(rate) if rate and rate.rate else None
@@ -191,8 +192,8 @@ class _Bench:
             done = self._bed.ask(
                 path, _HEADERS, files[n % len(files)], beds.fresh_id("bench"), progress
             )
-        except Unreachable as error:
-            return Call(0.0, 0, error.reason, None)
+        except (Unreachable, BedError):
+            return Call(0.0, 0, Unreachable.reason, None)
         report = done.reports[0] if done.reports else None
         return Call(done.answer.seconds, done.answer.status, _reason(done.answer), report)
 

@@ -48,7 +48,10 @@ class Load:
 
 
 def one_after_another(ask: Ask, clients: int, seconds: float, progress: Ticks) -> Load:
-    """So many clients, each of which makes calls until the time is over, one at the least."""
+    """So many clients, each of which makes calls until the time is over, one at the least.
+
+    One that gets no answer makes no more.
+    """
     load, lock = Load(), threading.Lock()
     begun = time.monotonic()
     last = [begun]
@@ -63,7 +66,7 @@ def one_after_another(ask: Ask, clients: int, seconds: float, progress: Ticks) -
             call = ask(n)
             with lock:
                 load.calls.append(call)
-            if time.monotonic() - begun >= seconds:
+            if not call.status or time.monotonic() - begun >= seconds:
                 return
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(clients)]

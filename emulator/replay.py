@@ -7,11 +7,10 @@ from typing import Any
 
 from deploy.service import catalogue
 from emulator import bed as beds
-from emulator import difference
+from emulator import difference, faults
 from emulator.bed import Bed, BedError, Done, Ticks
 from emulator.difference import Difference
 from emulator.recordings import Recording
-from functions.kit import manifest
 from functions.kit.steps import Progress
 
 COSTS = ("cpu_s", "mem_peak_mb", "duration_s", "init_s")
@@ -111,7 +110,7 @@ class Replayer:
 
 def functions_of(recordings: Iterable[Recording]) -> list[str]:
     """The names of the functions that are called, of those that there are; none: all are."""
-    functions = manifest.discover()
+    functions = faults.manifests()[0]
     by_route = {route: name for name, its in functions.items() for route in catalogue.routes(its)}
     found: dict[str, None] = {}
     for recording in recordings:

@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-from deploy import find
 from emulator import bench, files
 from emulator.bar import Bar
 from emulator.bed import BedError
 from emulator.bench import BenchError, Result, Wanted
 from emulator.capacity import Latencies
 from emulator.client import Unreachable
+from emulator.commands import names
 from emulator.commands import plan as plans
 from emulator.running import NotStarted
 from functions.kit.manifest import Manifest
@@ -28,8 +28,8 @@ MOST_S, MOST_RATE, MOST_CLIENTS = 600, 100, 32
 
 
 @click.command("bench")
-@click.argument("name")
-@click.argument("names", metavar="[FILE]...", nargs=-1, type=click.Path(allow_dash=True))
+@click.argument("name", shell_complete=names.complete)
+@click.argument("paths", metavar="[FILE]...", nargs=-1, type=click.Path(allow_dash=True))
 @plans.option("free", "Whose memory and CPU there is; none is this machine as it is.")
 @click.option(
     "--clients",
@@ -58,7 +58,7 @@ MOST_S, MOST_RATE, MOST_CLIENTS = 600, 100, 32
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a plan, for machines.")
 def command(
     name: str,
-    names: tuple[str, ...],
+    paths: tuple[str, ...],
     plan: str,
     clients: int | None,
     rate: float | None,
@@ -82,17 +82,17 @@ def command(
         raise click.UsageError("--clients and --rate are two kinds of load: give one of them.")
     its = list(dict.fromkeys([plan, *_plans(compare)]))
     try:
-        function = find.function(name)
+        function = names.function(name)
         with tempfile.TemporaryDirectory(prefix="halfgig-") as folder:
-            paths = [_path(each, Path(folder), function) for each in names]
-            audio = paths or [bench.clip(function)]
+            audio = [_path(each, Path(folder), function) for each in paths]
+            audio = audio or [bench.clip(function)]
             wanted = Wanted(function, audio, clients or 1, rate, seconds)
             results = []
             for each in its:
                 results.append(_measured(wanted, each))
                 if as_json:
                     click.echo(json.dumps(machine(wanted, results[-1])))
-    except (find.NoFunction, BenchError, BedError, NotStarted, Unreachable) as error:
+    except (BenchError, BedError, NotStarted, Unreachable) as error:
         raise click.ClickException(str(error)) from None
     if not as_json:
         click.echo(human(wanted, results))
@@ -122,10 +122,10 @@ def _say(line: str) -> None:
 
 
 def _plans(compare: Sequence[str]) -> list[str]:
-    names = [name.strip() for text in compare for name in text.split(",") if name.strip()]
-    for name in names:
+    its = [name.strip() for text in compare for name in text.split(",") if name.strip()]
+    for name in its:
         plans.check(name, "--compare")
-    return names
+    return its
 
 
 def machine(wanted: Wanted, result: Result) -> dict[str, Any]:
