@@ -18,7 +18,8 @@ from typing import Any
 
 from benchmarks import clips, peers, songs
 from benchmarks.environments import ONE_THREAD, PeerError, named
-from emulator.cage import Cage, CageUnavailable
+from emulator.cages.cage import CageUnavailable
+from emulator.cages.groups import Groups
 
 MEMORY_MB = 512
 CPUS = 0.1
@@ -27,7 +28,7 @@ PATIENCE_S = 300
 
 def caged(command: Sequence[str]) -> dict[str, Any]:
     """Run `command` in a cage: `end`, wall seconds, the cage's peak MB, and what it printed."""
-    with Cage(MEMORY_MB, CPUS) as cage:
+    with Groups(MEMORY_MB, CPUS) as cage:
         start = time.monotonic()
         process = cage.start(
             command,

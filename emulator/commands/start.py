@@ -107,7 +107,7 @@ def _run(
                 return 128 + told[0]
             raise
     if told:
-        return 128 + told[0] if code else 0
+        return 0 if code in (0, -signal.SIGTERM) else 128 + told[0]
     raise NotStarted(_ended(code))
 
 

@@ -9,7 +9,8 @@ import pytest
 from deploy import plans
 from deploy.service import budget
 from deploy.service.memory import MB
-from emulator.cage import Cage, CageUnavailable
+from emulator.cages.cage import CageUnavailable
+from emulator.cages.groups import Groups
 from tests.tree import ROOT
 
 PLAN = plans.load()["free"]
@@ -28,7 +29,7 @@ def test_without_a_control_group_it_is_what_the_plan_says(tmp_path: Path) -> Non
 
 def test_a_control_group_has_the_last_word() -> None:
     try:
-        with Cage(memory_mb=300, cpus=1.0) as cage:
+        with Groups(memory_mb=300, cpus=1.0) as cage:
             command = (
                 "from deploy import plans; from deploy.service import budget\n"
                 "print(budget.limit_mb(plans.load()['free']))"

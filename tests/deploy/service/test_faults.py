@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from emulator.cage import Cage, CageUnavailable
+from emulator.cages.cage import CageUnavailable
+from emulator.cages.groups import Groups
 from tests.service import Service, descriptors, in_background, processes_of, running
 from tests.tree import Tree
 
@@ -54,8 +55,8 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def cage(memory_mb: float) -> Cage:
-    return Cage(memory_mb, cpus=2.0)
+def cage(memory_mb: float) -> Groups:
+    return Groups(memory_mb, cpus=2.0)
 
 
 def is_busy(it: Service, function: str = "echo") -> bool:

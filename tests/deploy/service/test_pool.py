@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from deploy.service.pool import Event, Exited, Pool, Reported, Started
-from emulator.cage import Cage, CageUnavailable
+from emulator.cages.cage import CageUnavailable
+from emulator.cages.groups import Groups
 from emulator.wire import Connection
 from functions.kit import manifest
 from tests.tree import Tree
@@ -347,7 +348,7 @@ asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
 def test_one_that_the_kernel_ends_for_want_of_memory(tree: Tree, tmp_path: Path) -> None:
     command = [sys.executable, "-c", ALONE.format(root=str(tree.root)), str(tmp_path), "gorge"]
     try:
-        with Cage(200, 2.0) as cage:
+        with Groups(200, 2.0) as cage:
             process = cage.start(
                 command, env=tree.environ | paths(tree), stdout=subprocess.PIPE, text=True
             )
