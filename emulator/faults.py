@@ -1,10 +1,7 @@
 """What is wrong with the files of functions, and where: the file, its line, and what that says."""
 
 import contextlib
-import importlib.util
-import py_compile
 import re
-import sys
 import tomllib
 import warnings
 from dataclasses import dataclass
@@ -76,18 +73,11 @@ def of_manifest(path: Path, error: ManifestError, root: Path = ROOT) -> Fault:
 
 
 def of_code(path: Path, root: Path = ROOT) -> Fault | None:
-    """What keeps the module `path` from being compiled; None if nothing does.
-
-    What was compiled is left for whoever imports it, marked with the source's hash: the usual mark,
-    its time to the second, would take what was saved within that second for the same.
-    """
+    """What keeps the module `path` from being compiled; None if nothing does."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if sys.dont_write_bytecode:
-                compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
-            else:
-                _compile(path)
+            compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
     except FileNotFoundError:
         return None
     except SyntaxError as error:
@@ -95,28 +85,6 @@ def of_code(path: Path, root: Path = ROOT) -> Fault | None:
     except Exception as error:  # A null byte, an expression that is too deep, a disk that fails.
         return Fault(str(path.relative_to(root.parent)), None, None, "", f"{error}")
     return None
-
-
-def is_compiled(path: Path) -> bool:
-    """Is what Python imports in its place as new as the module `path`?"""
-    try:
-        compiled = Path(importlib.util.cache_from_source(path))
-        return compiled.stat().st_mtime >= path.stat().st_mtime
-    except OSError:
-        return False
-
-
-def _compile(path: Path) -> None:
-    try:
-        py_compile.compile(
-            str(path),
-            doraise=True,
-            invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH,
-        )
-    except py_compile.PyCompileError as error:
-        raise error.exc_value from None
-    except (PermissionError, FileExistsError):  # Nothing can be left there.
-        compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
 
 
 def _of_syntax(path: Path, error: SyntaxError, root: Path) -> Fault:

@@ -10,6 +10,7 @@ from emulator.faults import Fault
 _REPORT = {each.name for each in fields(Report)}
 _SILENT = (  # or said otherwise
     "state",
+    "cage",
     "draining",
     "recorded",
     "saved",
@@ -32,7 +33,9 @@ def shown(line: Line) -> tuple[str, str] | None:
             return report(line), _BAD if status >= 500 else ""
         case {"event": "stderr" | "stdout", "text": str(text)}:
             return text, ""
-        case {"event": "stopped", "why": "replaced"}:
+        case {"event": "stopped", "why": "replaced" | "memory" | "timeout"}:
+            return None  # The verdict says it.
+        case {"event": "refused", "reason": "memory" | "timeout" | "queue_timeout"}:
             return None
         case {"event": "started", "function": name, "init_s": seconds}:
             return f"{name} started in {seconds:.2f} s.", _DIM

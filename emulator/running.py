@@ -1,5 +1,6 @@
 """The service in a cage, from its start until nothing of it is left."""
 
+import os
 import queue
 import sys
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any, Self
 from deploy.plans import Plan
 from emulator import cages, child, faults, invoke, processes, signals
 from emulator.cages import Cage
+from emulator.mirror import Mirror
 from emulator.process import Line, NotStarted, Process, now
 
 __all__ = ["NotStarted", "Running"]
@@ -32,6 +34,8 @@ class Running:
     record : the folder where each request is kept with its answer
     settings : the service's settings, before those in this process's environment
     heard : called with each line of `events`, in the order they come
+
+    mirror : what it runs: a copy of the functions as they were when it was entered
 
     A context manager; entering returns once it listens, or raises `NotStarted`. At its end none of
     its processes, cages, sockets and files are left.
@@ -69,6 +73,7 @@ class Running:
                     prefix="halfgig-", dir=invoke.short_folder()
                 )
                 self._folder = Path(self._stack.enter_context(temporary))
+                self.mirror = Mirror(self._folder / "code")
                 cage = self.cage = self._stack.enter_context(cages.choose(self.plan))
                 self.note(
                     "cage",
@@ -171,6 +176,8 @@ class Running:
 
     def _launch(self) -> Process:
         environ = {**self._environ, "PORT": str(self.port), "TMPDIR": str(self._folder)}
+        paths = [str(self.mirror.folder), environ.get("PYTHONPATH", "")]
+        environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         service = Process(self.cage, self._command, environ, self._tell, self._ended)
         self._service = service
         if self._stopping:  # Since before it was there.
@@ -195,6 +202,8 @@ class Running:
             self._stack.close()
 
     def _tell(self, line: Line) -> None:
+        true = self.mirror.true
+        line = {key: true(its) if isinstance(its, str) else its for key, its in line.items()}
         with self._one_line:
             self._heard(line)
             self._lines.put(line)

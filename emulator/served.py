@@ -36,7 +36,6 @@ from functions.kit.manifest import Manifest
 
 STATE_S = 0.1
 """How long what changes at once may take to be told of at once."""
-_AGAIN_S = 0.5  # until the service is told once more that it is to end
 _CHUNK = 65_536
 _STDIN = 0
 
@@ -71,15 +70,10 @@ class Control:
         data = os.read(_STDIN, _CHUNK)
         if not data:
             self._loop.remove_reader(_STDIN)
-            self._end()
+            os.kill(os.getpid(), signal.SIGTERM)
         *lines, self._line = (self._line + data).split(b"\n")
         for line in lines:
             self.reload(json.loads(line)["reload"])
-
-    def _end(self) -> None:
-        if not self._dispatcher.snapshot().draining:
-            os.kill(os.getpid(), signal.SIGTERM)
-            self._loop.call_later(_AGAIN_S, self._end)  # It may not have listened for it yet.
 
     async def _tell(self) -> None:
         told: dict[str, Any] = {}
@@ -120,12 +114,8 @@ def main() -> None:
     parser.add_argument("--record", metavar="DIR", type=Path, help="keep each request there")
     parser.add_argument("--no-plan", action="store_true", help="have all the machine, not PLAN")
     options = parser.parse_args()
-    # What a process leaves compiled would pass for what was saved within the same second.
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     log.install()
-    # uvicorn has its own while it serves, and repeats a signal to these afterwards.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # No traceback, until `serve` has its own.
     functions, broken = faults.manifests()
     for name, fault in broken.items():
         log.emit("broken", function=name, **dataclasses.asdict(fault))

@@ -21,7 +21,7 @@ ADVICE = 3
 
 _STARVED = 0.8  # of the CPU that there is: what took as much would have taken more
 _WAITED = 0.5  # of the time without CPU, as the kernel counts it
-_IDLE = 0.2  # of the CPU that there is: what took less waited for something else
+_IDLE = 0.4  # of the CPU that there is: what took less waited for something else
 _SPARE = 1.25  # what is added to a peak that was cut short
 _LEAKS, _LEAK = 3, 1.05  # so many peaks in a row, each that much larger
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self
 import deploy
 from emulator import faults
 from emulator.faults import ROOT, Fault
+from emulator.mirror import Mirror
 from emulator.process import NotStarted
 from functions.kit import manifest
 from functions.kit.manifest import Manifest
@@ -32,7 +33,12 @@ Stamp = tuple[int, int, int]
 
 
 class Reloadable(Protocol):
-    """A service that can be told of what has changed; see `emulator.running`."""
+    """A service that can be told of what has changed; see `emulator.running`.
+
+    mirror : what it runs
+    """
+
+    mirror: Mirror
 
     def tell(self, **message: Any) -> None:
         """Write a line to its control channel."""
@@ -74,7 +80,7 @@ class Watch:
     def _follow(self) -> None:
         known = set(self._broken)  # The service has said so.
         for path in map(Path, self._files):
-            if path.suffix == ".py" and not faults.is_compiled(path):
+            if path.suffix == ".py":
                 self._check(path)
         self._tell_broken(self._broken.keys() - known)
         while not self._ended.wait(SETTLE_S if self._seen != self._files else LOOK_S):
@@ -99,9 +105,12 @@ class Watch:
             elif name is None or self._is_other(name):
                 restarts = True
             else:
+                self._running.mirror.take(name)
                 self._running.tell(reload=name)
         if restarts:
             self._manifests, _ = faults.manifests(self._root)
+            for part in self._running.mirror.parts() - {self._part(path) for path in self._broken}:
+                self._running.mirror.take(part)
             try:
                 self._running.restart()
                 self._down = False
@@ -159,6 +168,10 @@ class Watch:
         name = parts[0]
         has_manifest = str(self._root / name / manifest.FILE) in self._files
         return name if name in self._manifests or has_manifest else None
+
+    def _part(self, path: Path) -> str | None:
+        """The part of the package of functions that a file is in."""
+        return path.relative_to(self._root).parts[0] if path.is_relative_to(self._root) else None
 
     def _short(self, path: Path) -> str:
         for folder in (self._root, self._service):

@@ -1,11 +1,6 @@
 """What is wrong with a function's files, and where."""
 
-import importlib.util
-import os
-import py_compile
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -121,46 +116,3 @@ def test_a_warning_is_no_error_and_is_not_shown(
 
 def test_what_is_gone_is_not_wrong(root: Path) -> None:
     assert faults.of_code(root / "beats" / "core.py", root) is None
-
-
-def test_what_is_compiled_is_known_by_its_source(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    path = root / "beats" / "core.py"
-    path.write_text("x = 1\n")
-    assert not faults.is_compiled(path)
-    assert faults.of_code(path, root) is None
-    assert faults.is_compiled(path)
-    compiled = Path(importlib.util.cache_from_source(path))
-    times = path.stat()
-    path.write_text("x = 2\n")
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # Within the same second.
-    code = f"import sys; sys.path = ['{path.parent}', *sys.path]; import core; print(core.x)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "2\n"
-    assert compiled.exists()
-
-
-def test_a_folder_that_can_not_be_written_to(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(*_: object, **__: object) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(py_compile, "compile", denied)
-    path = root / "beats" / "core.py"
-    path.write_text("x = 1\n")
-    assert faults.of_code(path, root) is None
-    path.write_text("x =\n")
-    assert faults.of_code(path, root) is not None
-
-
-def test_nothing_is_left_where_nothing_is_to_be(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    path = root / "beats" / "core.py"
-    path.write_text("x = 1\n")
-    assert faults.of_code(path, root) is None
-    assert [each.name for each in path.parent.iterdir()] == ["core.py", "function.toml"] or not (
-        path.parent / "__pycache__"
-    ).exists()

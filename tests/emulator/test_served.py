@@ -186,14 +186,6 @@ def test_code_that_does_not_start_is_told_of_and_the_next_is_tried_at_once(its: 
         assert it.say("hello").json["words"] == ["hello"]
 
 
-def test_what_was_saved_within_the_same_second_is_what_runs(its: Tree) -> None:
-    with served(its) as it:
-        for number in range(10):
-            says(its, f"{number}")  # As long as the one before.
-            reload(it)
-            assert it.say("hello").json["words"] == [f"{number}"]
-
-
 @pytest.mark.parametrize(
     "times", [20, pytest.param(100, marks=pytest.mark.slow, id="a hundred times")]
 )

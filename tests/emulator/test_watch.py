@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emulator.mirror import Mirror
 from emulator.process import NotStarted
 from emulator.watch import Watch
 from tests.tree import ROOT
@@ -18,7 +19,8 @@ PATIENCE_S = 30.0
 class Noting:
     """A service that can be reloaded, as `Watch` knows it."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
+        self.mirror = Mirror(root.parent / "code", root)
         self.done: list[tuple[str, dict[str, Any]]] = []
         self.fails = False
         self._more = threading.Condition()
@@ -69,7 +71,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def service(root: Path) -> Iterator[Noting]:
-    its = Noting()
+    its = Noting(root)
     with Watch(its, root, root.parent / "deploy"):
         yield its
 
@@ -87,6 +89,20 @@ def test_what_is_saved_in_a_function_replaces_it(service: Noting, root: Path, fi
         assert service.wait_for("tell", 2) == {"reload": "echo"}
     else:
         service.wait_for("restart")
+
+
+def test_what_it_runs_is_what_was_good(service: Noting, root: Path) -> None:
+    copy = root.parent / "code" / "functions"
+    core = root / "echo" / "core.py"
+    core.write_text("x = 1\n")
+    service.wait_for("tell")
+    assert (copy / "echo" / "core.py").read_text() == "x = 1\n"
+    core.write_text("x = = 1\n")
+    service.wait_for("broken")
+    (root / "kit" / "__init__.py").write_text("y = 1\n")
+    service.wait_for("restart")
+    assert (copy / "kit" / "__init__.py").read_text() == "y = 1\n"
+    assert (copy / "echo" / "core.py").read_text() == "x = 1\n"
 
 
 def test_two_functions_at_once(service: Noting, root: Path) -> None:
@@ -197,7 +213,7 @@ def test_what_is_wrong_from_the_start(root: Path) -> None:
     manifest = root / "parrot" / "function.toml"
     before = manifest.read_text()
     manifest.write_text("name = \n")
-    service = Noting()
+    service = Noting(root)
     with Watch(service, root, root.parent / "deploy"):
         assert service.wait_for("broken")["file"] == "functions/echo/core.py"
         manifest.write_text(before)
