@@ -18,9 +18,7 @@ from functions.kit.manifest import ManifestError
 def main() -> None:
     """The command line."""
     log.install()
-    # uvicorn has its own while it serves, and repeats a signal to these afterwards.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # No traceback, until `serve` has its own.
     try:
         functions = manifest.discover()
         asyncio.run(serve(functions, settings.load(os.environ, functions)))

@@ -2,8 +2,9 @@
 
 import asyncio
 import os
+import signal
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -26,8 +27,15 @@ Asgi: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 class Server(uvicorn.Server):
     """uvicorn's server, of which a signal also tells the dispatcher to drain."""
 
-    def __init__(self, config: uvicorn.Config, dispatcher: Dispatcher, drain_s: float) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        dispatcher: Dispatcher,
+        drain_s: float,
+        signalled: Sequence[int],
+    ) -> None:
         super().__init__(config)
+        self._signalled = signalled
         self._dispatcher, self._drain_s = dispatcher, drain_s
         self._loop = asyncio.get_running_loop()
         self._told = asyncio.Event()
@@ -51,6 +59,9 @@ class Server(uvicorn.Server):
             self._draining = self._loop.create_task(self._dispatcher.drain(self._drain_s))
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        if self._signalled:  # Before uvicorn listened to signals.
+            self.should_exit = True
+            return
         await super().startup(sockets)  # type: ignore[arg-type]
         if self.started:
             ports = [each.getsockname()[1] for it in self.servers for each in it.sockets]
@@ -71,6 +82,10 @@ async def serve(
     wrap : what to serve in the place of the router: something around it
     joined : called in the event loop before anything is answered
     """
+    # uvicorn has its own while it serves, and repeats a signal to these afterwards.
+    signalled: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: signalled.append(number))
     limit_mb = budget.limit_mb(its.plan)
     ours = {
         name: function
@@ -97,7 +112,9 @@ async def serve(
         app = App(its, functions, dispatcher, metrics, spool)
         async with dispatcher:
             joined(dispatcher, app)
-            server = Server(protocol.config(wrap(app), its), dispatcher, its.drain_seconds)
+            server = Server(
+                protocol.config(wrap(app), its), dispatcher, its.drain_seconds, signalled
+            )
             try:
                 await server.serve()
             finally:

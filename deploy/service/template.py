@@ -40,6 +40,7 @@ from deploy.service import host, memory
 from deploy.service.rehearsal import rehearse
 from functions import kit
 from functions.kit import manifest
+from functions.kit.manifest import ManifestError
 
 MESSAGE = 65_536
 SERVER = ("waitress", "waitress.server", "flask", "traceback")
@@ -111,7 +112,8 @@ def preload(packages: Iterable[str], without: Iterable[str]) -> None:
     for name in LAZILY:
         if name.partition(".")[0] in sys.modules:
             importlib.import_module(name)
-    manifest.discover()  # It is kept, once read.
+    with suppress(ManifestError):  # That one's is for its own process to tell of.
+        manifest.discover()  # They are kept, once read.
     rehearse()
 
 

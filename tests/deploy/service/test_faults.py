@@ -195,6 +195,27 @@ def test_sigterm_does_not_wait_for_ever(tree: Tree) -> None:
         assert not [pid for pid in pids if _is_alive(pid)]
 
 
+@pytest.mark.parametrize("delay_s", [0.05, 0.15, 0.25, 0.35, 0.5])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_can_be_stopped_while_it_starts(tree: Tree, delay_s: float, number: int) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        environ = {**tree.environ, **OTHERS, "PORT": "0", "HOST": "127.0.0.1", "TMPDIR": folder}
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "deploy.service"],
+            env=environ,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(delay_s)
+        process.send_signal(number)
+        try:
+            process.wait(30)
+        finally:
+            process.kill()
+        assert process.returncode in (0, -number)
+        assert list(Path(folder).iterdir()) == []
+
+
 def test_a_service_that_is_killed_leaves_no_process(tree: Tree) -> None:
     with (
         tempfile.TemporaryDirectory(dir="/tmp") as folder,
