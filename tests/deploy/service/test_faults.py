@@ -212,7 +212,8 @@ def test_it_can_be_stopped_while_it_starts(tree: Tree, delay_s: float, number: i
             process.wait(30)
         finally:
             process.kill()
-        assert process.returncode in (0, -number)
+        # 1 is the interpreter's own, interrupted before it has read a line of ours.
+        assert process.returncode in (0, 1, -number)
         assert list(Path(folder).iterdir()) == []
 
 
