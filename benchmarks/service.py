@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import re
-import resource
 import signal
 import socket
 import subprocess
@@ -20,9 +19,8 @@ from typing import Any, Self
 
 from benchmarks import clips, evaluations, songs
 from benchmarks.environments import ONE_THREAD
-from deploy import cgroups
 from deploy.service.template import FIRST_TO_GO
-from emulator.cage import MB
+from emulator.cages.groups import Groups
 
 FUNCTIONS = ("beats", "emotion", "voice_detect")
 MEMORY_MB = 512
@@ -56,8 +54,6 @@ class Web:
 
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, out: Path, began: float):
         self.process, self.port, self.out, self.began = process, port, out, began
-        self.cpu_s = 0.0
-        """What it and all that it started took, once it has ended."""
 
     def ask(
         self,
@@ -110,10 +106,6 @@ class Web:
         lines = [json.loads(line) for line in self.out.read_bytes().splitlines()]
         return [line for line in lines if event in ("", line["event"])]
 
-    def group(self) -> "Memory":
-        """The memory of the control group that it is in."""
-        return Memory(self.process.pid)
-
     def pids(self) -> list[int]:
         """Its process and all that descend from it."""
         return descendants(self.process.pid)
@@ -162,7 +154,6 @@ def running(
     with tempfile.TemporaryDirectory(prefix="halfgig-") as folder:
         out = Path(folder, "out")
         own = {"PORT": str(port), "HOST": "127.0.0.1", "TMPDIR": folder}
-        spent = _children_cpu_s()
         with out.open("wb") as file:
             began = time.monotonic()
             process = start(
@@ -182,23 +173,6 @@ def running(
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            web.cpu_s = _children_cpu_s() - spent
-
-
-class Memory:
-    """What the kernel counts for the control group of process `pid`."""
-
-    def __init__(self, pid: int) -> None:
-        group = cgroups.own("memory", Path(f"/proc/{pid}"))
-        if group is None:
-            raise RuntimeError("Its control group counts no memory.")
-        self._stat = group.folder / "memory.stat"
-        self._key = "total_rss" if group.version == 1 else "anon"
-
-    def anonymous_mb(self) -> float:
-        """What no file stands behind, of all processes: only ending them gives it back."""
-        stat = dict(line.split() for line in self._stat.read_text().splitlines())
-        return int(stat[self._key]) / MB
 
 
 class Highest:
@@ -224,6 +198,11 @@ class Highest:
                 self.highest = max(self.highest, self._value())
                 if self._over.wait(self._every_s):
                     return
+
+
+def anonymous_mb(cage: Groups) -> float:
+    """What no file stands behind, of all processes in a cage: only ending them gives it back."""
+    return cage.read().anon_mb or 0.0
 
 
 def descendants(pid: int) -> list[int]:
@@ -294,11 +273,6 @@ def _environ() -> dict[str, str]:
     environ = os.environ | ONE_THREAD
     environ.pop("PYTHONDONTWRITEBYTECODE", None)
     return environ
-
-
-def _children_cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def _read(pid: int, name: str) -> str:

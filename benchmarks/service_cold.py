@@ -22,7 +22,8 @@ from benchmarks import clips, service
 from benchmarks.environments import PeerError
 from benchmarks.service import FUNCTIONS, MEMORY_MB, Start, Web
 from benchmarks.service_usual import USUAL
-from emulator.cage import Cage, CageUnavailable
+from emulator.cages.cage import CageUnavailable
+from emulator.cages.groups import Groups
 
 CPUS = 0.1
 SECONDS = 3
@@ -71,7 +72,7 @@ def told(web: Web, answers: dict[str, list[service.Answer]], since: int) -> dict
 def in_service(rounds: int) -> dict[str, Any]:
     """The service with its templates, and without."""
     result = {}
-    with Cage(MEMORY_MB, CPUS) as cage, service.running(start=cage.start) as web:
+    with Groups(MEMORY_MB, CPUS) as cage, service.running(start=cage.start) as web:
         web.wait()
         for name, before in (
             ("no process", no_process),
@@ -119,7 +120,7 @@ def starts(rounds: int) -> dict[str, Any]:
                 ("service from exec", service.COMMAND, f"/{name}"),
                 ("functions-framework from exec", plain(name), "/"),
             ):
-                with Cage(MEMORY_MB, CPUS) as cage:
+                with Groups(MEMORY_MB, CPUS) as cage:
                     took[kind][name].append(from_exec(command, path, audio, cage.start))
     return {
         kind: {name: service.spread(seconds) for name, seconds in its.items()}
@@ -133,7 +134,7 @@ def usual() -> dict[str, Any]:
     result = {}
     for name in FUNCTIONS:
         audio = service.clip(name, SECONDS).read_bytes()
-        with Cage(USUAL_MB, CPUS) as cage:
+        with Groups(USUAL_MB, CPUS) as cage:
             result[name] = service.spread(
                 [from_exec(USUAL.command(), f"/{name}", audio, cage.start)]
             )

@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks import service
 from benchmarks.service import Highest, Web, cpu_s, smaps_mb
 from deploy.service import memory
-from emulator.cage import MB
+from emulator.cages.cage import MB
 
 FUNCTION = "emotion"
 FIRST = 200
@@ -82,7 +82,7 @@ def upload(web: Web) -> dict[str, float]:
 
 def measure(requests: int) -> dict[str, Any]:
     """All figures."""
-    audio = service.clip(FUNCTION, 3, "flac").read_bytes()
+    audio = service.clip(FUNCTION, 3, "mp3").read_bytes()
     with service.running() as web:
         web.wait()
         web.settle()

@@ -30,7 +30,6 @@ def test_a_server_is_started_asked_and_ended(tmp_path: Path) -> None:
         assert web.log("hello") == [{"event": "hello"}]
         assert web.log("other") == []
     assert web.process.returncode is not None
-    assert web.cpu_s > 0
 
 
 def test_one_that_ends_is_not_waited_for() -> None:
