@@ -31,8 +31,9 @@ class Sample(NamedTuple):
 
 @dataclass
 class Row:
-    """One function: what it is at, since when, and what its process has and did.
+    """One function: what it is at, and what its process did.
 
+    since : when it began with the start or the request that it works at, or worked at last
     broken : what is on the disk can't be used
     replaced : it runs what was on the disk before, until its request has ended
     """
@@ -91,8 +92,9 @@ class Board:
                 row.broken = True
             case "reloaded":
                 row.broken, row.replaced = False, row.state == "busy"
-            case "restarting":
-                self.rows.clear()
+            case "listening":
+                for each in self.rows.values():
+                    each.state = "stopped"
             case "exit" if not line["wanted"]:
                 return verdict.of_service(
                     line["code"], self.oom_kills, self.peak_mb, self._scene(line)
@@ -125,11 +127,14 @@ class Board:
     def _state(self, line: Mapping[str, Any]) -> None:
         self.queue, self.queue_max = line["queue"], line["queue_max"]
         self.limit_mb = self.limit_mb or line["limit_mb"]
+        broken = {name for name, row in self.rows.items() if row.broken}  # Maybe not served.
+        names = sorted(broken | line["functions"].keys())
+        self.rows = {name: self.rows.get(name, Row()) for name in names}
         for name, its in line["functions"].items():
-            row = self.rows.setdefault(name, Row())
-            if row.state != its["state"]:
-                row.state, row.since = its["state"], self._clock()
-            row.tier = its["tier"]
+            row = self.rows[name]
+            if its["state"] in _WORKING and its["state"] != row.state:
+                row.since = self._clock()
+            row.state, row.tier = its["state"], its["tier"]
 
     def _since(self, when: float) -> tuple[float, float, float]:
         """The seconds from `when`, or shortly before, to now; of them, with CPU and without."""
@@ -144,7 +149,7 @@ class Board:
         name = line.get("function") or str(line.get("route", "")).strip("/")
         row = self.rows.get(name, Row())
         wall_s = cpu_s = throttled_s = 0.0
-        if row.state in _WORKING:
+        if row.state in (*_WORKING, "stopping"):
             wall_s, cpu_s, throttled_s = self._since(row.since)
         return Scene(
             plan=self.plan,

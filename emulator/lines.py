@@ -15,8 +15,11 @@ _SILENT = (  # or said otherwise
     "recorded",
     "saved",
     "listening",
+    "ended",
     "exit",
 )
+RAW = ("stderr", "stdout")
+"""Events whose text is not prose."""
 _BAD = "31"
 _GOOD = "32"
 _DIM = "2"
@@ -63,8 +66,6 @@ def shown(line: Line) -> tuple[str, str] | None:
             return f"{level}: {message}", _BAD if level in ("error", "critical") else ""
         case {"event": "record_failed", "detail": detail}:
             return f"A request could not be kept: {detail}", _BAD
-        case {"event": "ended"}:
-            return "The service has ended.", _DIM
     rest = (f"{key}={value}" for key, value in line.items() if key not in ("time", "event"))
     return f"{line['event']}: {', '.join(rest)}", _DIM
 
@@ -77,7 +78,7 @@ def report(line: Line) -> str:
 def broken(line: Line) -> str:
     """A fault of a file, with its line, the place in it, and what that means."""
     fault = Fault(*(line[each.name] for each in fields(Fault)))
-    what = f"'{line['function']}'" if line.get("function") else "the service"
+    what = f"'{line['function']}' was" if line.get("function") else "the service was"
     text = [f"{fault.place}: {fault.detail}"]
     if fault.text:
         stripped = fault.text.lstrip()
@@ -85,5 +86,5 @@ def broken(line: Line) -> str:
         if fault.column:
             at = fault.column - 1 - (len(fault.text) - len(stripped))
             text.append(f"    {' ' * max(at, 0)}^")
-    text.append(f"What {what} was before this goes on.")
+    text.append(f"What {what} before goes on serving.")
     return "\n".join(text)

@@ -36,9 +36,11 @@ def drawn(board: Board, width: int, height: int) -> list[Line]:
         return [_clipped(_short(board), width)]
     rows = list(_rows(board, width))
     if names > room:
-        working = [row for name, row in rows if board.rows[name].state != "stopped"][: room - 1]
-        more = names - len(working)
-        shown = [*working, [Piece(f" and {more} more: {_counted(board, len(working))}", _DIM)]]
+        rows.sort(key=lambda row: board.rows[row[0]].state == "stopped")
+        rest_of = [board.rows[name].state for name, _ in rows[room - 1 :]]
+        counts = ", ".join(f"{rest_of.count(each)} {each}" for each in dict.fromkeys(rest_of))
+        more = [Piece(f" and {len(rest_of)} more: {counts}", _DIM)]
+        shown = [*(row for _, row in rows[: room - 1]), more]
     else:
         shown = [row for _, row in rows]
     rule = [[Piece("-" * (width - 1), _DIM)]] if room > len(shown) else []
@@ -160,14 +162,6 @@ def _short(board: Board) -> Line:
             f"{board.queue}{', ' if working else ''}{', '.join(working)}"
         )
     ]
-
-
-def _counted(board: Board, shown: int) -> str:
-    """How many of the rows that aren't shown are at what."""
-    working = [row.state for row in board.rows.values() if row.state != "stopped"][shown:]
-    stopped = sum(row.state == "stopped" for row in board.rows.values())
-    counts = {state: working.count(state) for state in working} | {"stopped": stopped}
-    return ", ".join(f"{count} {state}" for state, count in counts.items() if count)
 
 
 def _wrapped(items: Sequence[str], width: int, indent: str) -> list[str]:

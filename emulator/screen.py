@@ -8,9 +8,10 @@ import os
 import re
 import sys
 import termios
+import textwrap
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Self, TextIO
+from typing import NamedTuple, Self, TextIO
 
 from emulator import panel
 from emulator.panel import Line
@@ -20,6 +21,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _RECENT = 200
 """Lines that are kept, to be written anew where the terminal has another size."""
 
+_CODE = " " * 4
 _CLEAR = "\x1b[H\x1b[2J"
 _AT_ONCE, _DONE = "\x1b[?2026h", "\x1b[?2026l"  # for terminals that know how not to flicker
 
@@ -36,7 +38,7 @@ class Screen:
         self.has_panel = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         self._colours = self.has_panel and not os.environ.get("NO_COLOR")
         self._panel: Sequence[Line] = ()
-        self._recent: deque[tuple[str, str]] = deque(maxlen=_RECENT)
+        self._recent: deque[_Said] = deque(maxlen=_RECENT)
         self._size = self.size
         self._drawn = 0
         self._echo: list[int | list[bytes | int]] | None = None
@@ -62,9 +64,9 @@ class Screen:
             return 80, 24
         return width or 80, height or 24  # Some say 0 for what they don't know.
 
-    def say(self, text: str, style: str = "") -> None:
-        """Write lines above the panel."""
-        lines = [(plain(line), style) for line in text.split("\n")]
+    def say(self, text: str, style: str = "", *, prose: bool = True) -> None:
+        """Write lines above the panel; `prose`, but for code in it, is broken between words."""
+        lines = [_Said(plain(line), style, prose) for line in text.split("\n")]
         self._recent += lines
         whole = self._whole(lines)
         self._write(self._erased() + whole + self._redrawn() if self.has_panel else whole)
@@ -87,22 +89,28 @@ class Screen:
         self._size, self._drawn = self.size, len(self._panel)
         return "\n".join(panel.painted(line, self._colours) for line in self._panel)
 
-    def _last(self) -> list[tuple[str, str]]:
+    def _last(self) -> list["_Said"]:
         """The recent lines for which there is room now."""
         width, height = self.size
         room = height - len(self._panel)
-        lines: list[tuple[str, str]] = []
-        for line, style in reversed(self._recent):
-            room -= max(1, -(-len(line) // width))
+        lines: list[_Said] = []
+        for line in reversed(self._recent):
+            room -= sum(max(1, -(-len(row) // width)) for row in self._rows(line))
             if room < 0:
                 break
-            lines.insert(0, (line, style))
+            lines.insert(0, line)
         return lines
 
-    def _whole(self, lines: Iterable[tuple[str, str]]) -> str:
+    def _rows(self, line: "_Said") -> list[str]:
+        if not self.has_panel or not line.prose or line.text.startswith(_CODE):
+            return [line.text]
+        return broken(line.text, self.size[0] - 1)
+
+    def _whole(self, lines: Iterable["_Said"]) -> str:
         return "".join(
-            f"\x1b[{style}m{line}\x1b[0m\n" if self._colours and style else f"{line}\n"
-            for line, style in lines
+            f"\x1b[{line.style}m{row}\x1b[0m\n" if self._colours and line.style else f"{row}\n"
+            for line in lines
+            for row in self._rows(line)
         )
 
     def _write(self, text: str) -> None:
@@ -122,6 +130,29 @@ class Screen:
             termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
         except (OSError, ValueError, AttributeError, termios.error):
             self._echo = None
+
+
+class _Said(NamedTuple):
+    text: str
+    style: str
+    prose: bool
+
+
+def broken(line: str, width: int) -> list[str]:
+    """A line in rows of at most `width`, broken between words, and those after the first indented.
+
+    Words that are longer than that are left whole: an address is to be copied.
+    """
+    indent = " " * min(len(line) - len(line.lstrip()) + 2, width // 3)
+    rows = textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        drop_whitespace=True,
+    )
+    return rows or [""]
 
 
 def plain(line: str) -> str:

@@ -47,7 +47,7 @@ class View:
         self._stream, self._as_json = stream, as_json
         self._screen = Screen(stream)
         self._one = threading.Lock()
-        self._gone = False
+        self._gone = self._began = False
 
     def show(self, running: Shown) -> int:
         """Show it until it has ended. Returns its exit code, as in `subprocess`."""
@@ -85,13 +85,17 @@ class View:
         if self._as_json:
             if line["event"] != _PASSING:
                 self._say(running, json.dumps(line, ensure_ascii=False, default=str))
+        elif line["event"] == "listening":
+            if self._began:
+                self._say(running, f"The service answers again at {running.url}.")
+            self._began = True
         elif found := lines.shown(line):
-            self._say(running, *found)
+            self._say(running, *found, prose=line["event"] not in lines.RAW)
 
-    def _say(self, running: Shown, text: str, style: str = "") -> None:
+    def _say(self, running: Shown, text: str, style: str = "", *, prose: bool = True) -> None:
         try:
             with self._one:
-                self._screen.say(text, style)
+                self._screen.say(text, style, prose=prose)
         except OSError:
             self._end(running)
 

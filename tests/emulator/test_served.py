@@ -201,10 +201,11 @@ def test_reloading_leaks_nothing(its: Tree, times: int) -> None:
         folder = sorted(path.name for path in it.folder.rglob("*"))
         before = open_now()
         for number in range(times):
-            says(its, f"{number}")
+            words = "x" * (number + 1)  # Of another length: a .pyc knows it by that.
+            says(its, words)
             reload(it)
             answer = it.say("hello").json
-            assert answer["words"] == [f"{number}"]
+            assert answer["words"] == [words]
             echo = answer["pid"]
         assert open_now() == before
         assert sorted(path.name for path in it.folder.rglob("*")) == folder
