@@ -19,6 +19,8 @@ from functions.kit.steps import Progress
 
 ROOT = Path(__file__).parent.parent
 
+Start = Callable[..., "subprocess.Popen[Any]"]
+
 
 def environment() -> dict[str, str]:
     """Ours, for a Python that is to find these packages where we found them."""
@@ -39,13 +41,16 @@ class End:
 
 
 class Child:
-    """`python -m deploy.service.host NAME`, in `folder`, which also has its temporary files."""
+    """`python -m deploy.service.host NAME`, in `folder`, which also has its temporary files.
 
-    def __init__(self, name: str, folder: Path) -> None:
+    start : what starts it, as `subprocess.Popen` does
+    """
+
+    def __init__(self, name: str, folder: Path, start: Start = subprocess.Popen) -> None:
         self.socket = folder / "socket"
         environ = {**environment(), "TMPDIR": str(folder)}
         environ.pop(keys.SETTING, None)  # Nobody but us can speak to its socket.
-        self._process = subprocess.Popen(
+        self._process = start(
             [
                 *(sys.executable, "-P", "-m", "deploy.service.host", name),
                 *("--socket", str(self.socket), "--until-eof"),

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import tempfile
 import threading
 import time
@@ -15,7 +16,7 @@ from typing import Any, BinaryIO, Self
 from deploy.service import memory
 from deploy.service.report import Report
 from emulator import wire
-from emulator.child import Child, End
+from emulator.child import Child, End, Start
 from functions.kit.manifest import Manifest
 from functions.kit.problem import Problem
 from functions.kit.steps import Progress
@@ -55,10 +56,19 @@ class Invoker:
     A context manager: at its end the process has ended and its `folder` is gone.
 
     ready : called once a process listens, before it has done anything
+    start : what starts a process, as `subprocess.Popen` does
+    limit_mb : the memory that it has, where that is known better than by the process itself
     """
 
-    def __init__(self, function: Manifest, ready: Callable[[Child], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        function: Manifest,
+        ready: Callable[[Child], None] = lambda _: None,
+        start: Start = subprocess.Popen,
+        limit_mb: float | None = None,
+    ) -> None:
         self._function, self._ready = function, ready
+        self._start, self._limit_mb = start, limit_mb
         self._child: Child | None = None
         self._reported_cpu_s = 0.0
 
@@ -79,7 +89,7 @@ class Invoker:
         began = time.monotonic()
         request_id = os.urandom(8).hex()
         cold = self._child is None
-        child = self._child = self._child or Child(self._function.name, self.folder)
+        child = self._child = self._child or Child(self._function.name, self.folder, self._start)
         late = threading.Event()
 
         def end() -> None:
@@ -106,6 +116,8 @@ class Invoker:
         finally:
             watch.cancel()
         self._reported_cpu_s += report["cpu_s"]
+        if self._limit_mb is not None:
+            report["mem_limit_mb"] = self._limit_mb
         return Answer(result, error, Report(**report))
 
     def _late(self) -> Problem:
@@ -142,7 +154,7 @@ class Invoker:
             cpu_s=max(cpu_s, 0.0),
             mem_peak_mb=how.mem_peak_mb,
             mem_peak_exact=cold,
-            mem_limit_mb=memory.limit_mb(),
+            mem_limit_mb=memory.limit_mb() if self._limit_mb is None else self._limit_mb,
             tier=None,
             status=problem.status,
             request_id=request_id,

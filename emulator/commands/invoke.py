@@ -4,13 +4,14 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from deploy import find
+from deploy import find, plans
 from emulator import exports, faults, files, text
 from emulator.bar import Bar
 from emulator.invoke import Answer, Invoker
@@ -18,7 +19,11 @@ from functions.kit.manifest import Export, Manifest
 from functions.kit.problem import Problem
 
 if TYPE_CHECKING:
+    from emulator.held import Held
     from emulator.remote import Remote
+
+NONE = "none"
+"""The plan that limits nothing."""
 
 
 class Functions(click.Group):
@@ -69,12 +74,17 @@ def command(ctx: click.Context, url: str | None) -> None:
 
 
 def _command(function: Manifest) -> click.Command:
-    def callback(names: tuple[str, ...], as_json: bool, **outs: Path | None) -> None:
+    def callback(
+        names: tuple[str, ...], as_json: bool, plan: str | None, **outs: Path | None
+    ) -> None:
         wanted = [(export, out) for export in function.exports if (out := outs[export.name])]
-        sys.exit(_invoke(function, names, as_json, wanted, click.get_current_context().obj))
+        remote = click.get_current_context().obj
+        with _held(plan) as held:
+            sys.exit(_invoke(function, names, as_json, wanted, remote, held))
 
     example = f"halfgig invoke {function.name} song.mp3"
     examples = [example, f"{example} --json", f"ffmpeg … | halfgig invoke {function.name} -"]
+    examples += [f"{example} --plan free"]
     examples += [f"{example} --{export.name} out{export.suffix}" for export in function.exports]
     return click.Command(
         function.name,
@@ -92,6 +102,12 @@ def _command(function: Manifest) -> click.Command:
             ),
             click.Option(
                 ["as_json", "--json"], is_flag=True, help="One JSON object a file, for machines."
+            ),
+            click.Option(
+                ["--plan"],
+                type=click.Choice([*plans.load(), NONE]),
+                metavar="PLAN",
+                help=f"Give it a plan's memory and CPU: {', '.join(plans.load())}, none.",
             ),
             *(
                 click.Option(
@@ -112,15 +128,17 @@ def _invoke(
     as_json: bool,
     wanted: Sequence[tuple[Export, Path]],
     remote: "Remote | None",
+    held: "Held | None",
 ) -> int:
     """Invoke `function` on each of `names` and print what came of it. Returns the exit code.
 
     remote : what is to be asked, too
+    held : what holds it to a plan
     """
     for export, out in wanted:
         exports.check(export, out, names)
     failed = False
-    with Invoker(function) as invoker:
+    with held.invoker(function) if held else Invoker(function) as invoker:
         for position, name in enumerate(names):
             shown, beside = files.shown(name), None
             try:
@@ -131,6 +149,8 @@ def _invoke(
                 bar = Bar(shown, sys.stderr)
                 try:
                     began = time.monotonic()
+                    if held:
+                        held.begin()
                     answer = invoker.invoke(audio, bar)
                     if remote:
                         here_s = time.monotonic() - began
@@ -155,10 +175,25 @@ def _invoke(
             if answer.error is not None:
                 failed = True
                 click.echo(f"halfgig: {shown}: {answer.error['detail']}", err=True)
+                if held and (verdict := held.verdict(function, answer)):
+                    click.echo("\n".join(verdict), err=True)
                 continue
             for export, out in wanted:
                 exports.write(function, export, answer.result, path, out)
     return int(failed)
+
+
+@contextmanager
+def _held(plan: str | None) -> Iterator["Held | None"]:
+    """What holds to the plan of that name, which is told; None where there is no such name."""
+    if plan is None:
+        yield None
+        return
+    from emulator.held import held  # Nothing else here needs it.
+
+    with held(None if plan == NONE else plans.load()[plan]) as its:
+        click.echo(f"halfgig: {plan}: {its.text}", err=True)
+        yield its
 
 
 def _width() -> int:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 """The folder of the functions' folders."""
 ERRORS = ("message", "problem")
 """The styles of a contract's errors; `functions.kit.contract` says what they are."""
-_TAKEN = ("json", "help")
+_TAKEN = ("json", "plan", "help")
 _OWN_ROUTES = ("/", "/health")
 
 
@@ -173,8 +173,8 @@ def _read(folder: Path, text: bytes) -> Manifest:
         if not export.name.isidentifier() or export.name in _TAKEN:
             raise ManifestError(
                 f"{path}: there is an export named '{export.name}'. It becomes a function in "
-                f"show.py and an option beside --json and --help: name it as a Python function, "
-                "and not like those."
+                f"show.py and an option beside --json, --plan and --help: name it as a Python "
+                "function, and not like those."
             )
     routes = [contract.route for contract in manifest.contracts]
     for route in set(routes):
