@@ -26,7 +26,9 @@ from functions.kit.steps import Progress
 COLD = 5
 """Cold requests at most; as many as fit into a third of the time, and one at the least."""
 CHECKED = 4
-"""A rate is checked where so many requests are due in the time."""
+"""A rate is tried where so many requests are due in the time."""
+TRIES, LESS = 3, 0.85
+"""How many rates are tried, and what part of the last the next one is."""
 _DEMO = Path(__file__).parent.parent / "demo"
 _LOOK_S = 0.1
 _HEADERS = {"Content-Type": "application/octet-stream", "Accept": "application/json"}
@@ -75,7 +77,8 @@ class Result:
     function_peak_mb : what its process had at most; peak_mb: everything, less what is only cached
     throttled : for what part of the load CPU was denied
     others : what part of this machine's CPU other work had meanwhile; None where that is not told
-    capacity : None where no call was answered
+    capacity : as reckoned from what a call takes; None where no call was answered
+    checks : rates that were tried, from that one down, until one held
     """
 
     plan: Plan | None
@@ -94,7 +97,12 @@ class Result:
     throttled: float
     others: float | None
     capacity: Capacity | None
-    check: Check | None
+    checks: tuple[Check, ...]
+
+    @property
+    def held_rate(self) -> float | None:
+        """The largest rate that held when it was tried; None where none did."""
+        return next((check.rate for check in self.checks if check.held), None)
 
 
 @dataclass(frozen=True)
@@ -182,8 +190,8 @@ class _Bench:
                 self._bed.check()
             used = Moment.now(self._bed).since(before, its.seconds)
             rate = self._capacity(its, used)
-            check = self._check(rate) if rate and rate.rate else None
-        return self._result(cold, its, used, rate, check)
+            checks = tuple(self._checks(rate)) if rate else ()
+        return self._result(cold, its, used, rate, checks)
 
     def _ask(self, n: int, progress: Ticks = lambda _: None) -> Call:
         files = self._wanted.files
@@ -225,21 +233,31 @@ class _Bench:
         cost = Cost(used.cpu_s / len(its.calls), max(taken_s - waited_s, cpu_s), short)
         return capacity(cost, self._cpus, self._concurrency)
 
-    def _check(self, said: Capacity) -> Check | None:
-        """Calls at the rate that is said to be borne, if enough of them are due in the time."""
-        if said.rate * self._wanted.seconds < CHECKED:
-            return None
+    def _checks(self, said: Capacity) -> Iterator[Check]:
+        """Tries of the rate that is said to be borne, and of smaller ones until one holds.
 
+        There are none of a rate at which too few calls are due in the time.
+        """
+        for n in range(TRIES):
+            rate = said.rate * LESS**n
+            if rate * self._wanted.seconds < CHECKED:
+                return
+            check = self._check(rate)
+            yield check
+            if check.held:
+                return
+
+    def _check(self, rate: float) -> Check:
         def progress(step: Progress) -> None:
-            self._progress(Progress(f"at {said.rate:.2g} a second", step.fraction))
+            self._progress(Progress(f"at {rate:.2g} a second", step.fraction))
 
-        its = load.at_a_rate(self._ask, said.rate, self._wanted.seconds, progress)
+        its = load.at_a_rate(self._ask, rate, self._wanted.seconds, progress)
         answered = _answered(its)
         latencies = Latencies.of([call.seconds for call in answered])
         # As many as run at once may still be there when the last one comes, and one may wait.
-        most = (self._concurrency + 1) / said.rate + _LOOK_S
+        most = (self._concurrency + 1) / rate + _LOOK_S
         held = len(answered) == len(its.calls) and not its.unmade and its.drain_s <= most
-        return Check(said.rate, len(its.calls) + its.unmade, len(answered), latencies, held)
+        return Check(rate, len(its.calls) + its.unmade, len(answered), latencies, held)
 
     def _result(
         self,
@@ -247,7 +265,7 @@ class _Bench:
         its: Load,
         used: Used,
         rate: Capacity | None,
-        check: Check | None,
+        checks: tuple[Check, ...],
     ) -> Result:
         answered = [call for call in (*cold, *_answered(its)) if call.status == 200]
         starts = {True: [], False: []}  # type: dict[bool, list[float]]
@@ -281,7 +299,7 @@ class _Bench:
             throttled=min(used.throttled_s / its.seconds, 1.0),
             others=used.others,
             capacity=rate,
-            check=check,
+            checks=checks,
         )
 
     @contextmanager

@@ -47,7 +47,7 @@ MOST_S, MOST_RATE, MOST_CLIENTS = 600, 100, 32
     type=click.FloatRange(1, MOST_S),
     default=20,
     show_default=True,
-    help="Seconds of load, and again for the check of the rate.",
+    help="Seconds of load, and again of each try.",
 )
 @click.option(
     "--compare",
@@ -69,8 +69,9 @@ def command(
     """Measure requests of a function on a plan, and how many it bears.
 
     The load is bounded: one client for 20 s if nothing else is said. FILEs are sent in turn; none
-    named, it is the function's demo clip. The largest rate is reckoned from the CPU that a request
-    takes, and then tried, where the time allows.
+    named, it is the function's demo clip. The most that it bears a second is reckoned from the CPU
+    that a request takes, and then tried, and less of it until it holds; where the time is enough
+    for a few requests.
 
     \b
     Examples:
@@ -137,6 +138,7 @@ def machine(wanted: Wanted, result: Result) -> dict[str, Any]:
         "rate": wanted.rate,
         "seconds": wanted.seconds,
         **dataclasses.asdict(result),
+        "held_rate": result.held_rate,
     }
     rounded: dict[str, Any] = _rounded(document)
     return rounded
@@ -161,8 +163,8 @@ def human(wanted: Wanted, results: Sequence[Result]) -> str:
         ("CPU denied", lambda it: f"{it.throttled:.0%}"),
         ("failed", _failed),
         ("at its end first", lambda it: it.capacity.first if it.capacity else "-"),
-        ("at most a second", lambda it: _rate(it)),
-        ("  tried", _tried),
+        ("at most a second", _rate),
+        ("  held", _held),
     ]
     load = f"{wanted.rate:g} a second" if wanted.rate else f"{wanted.clients} at a time"
     files = ", ".join(path.name for path in wanted.files[:3])
@@ -197,7 +199,7 @@ def notes(results: Sequence[Result]) -> list[str]:
             "and rates smaller, than they would be without."
         )
     for result in results:
-        if result.capacity and result.check is None and result.capacity.rate:
+        if result.capacity and result.capacity.rate and not result.checks:
             seconds = bench.CHECKED / result.capacity.rate
             name = result.plan.name if result.plan else plans.NONE
             if seconds <= MOST_S:
@@ -217,13 +219,10 @@ def _rate(result: Result) -> str:
     return f"{result.capacity.rate:.3g}" if result.capacity.rate else "none"
 
 
-def _tried(result: Result) -> str:
-    check = result.check
-    if check is None:
-        return "no"
-    if check.held:
-        return f"{check.answered} of {check.calls}, held"
-    return f"{check.answered} of {check.calls}, fell behind"
+def _held(result: Result) -> str:
+    if not result.checks:
+        return "not tried"
+    return f"{result.held_rate:.3g}" if result.held_rate else "none"
 
 
 def _of(its: Latencies) -> str:
