@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,9 @@ from emulator.cages import CageUnavailable
 from emulator.cages.groups import Groups
 from emulator.recordings import RecordingError
 from emulator.replay import functions_of
+from tests import service
 from tests.emulator.test_record import recorded
-from tests.tree import Tree
+from tests.tree import Tree, halfgig
 
 WORDS = ("hello there", "refuse", "die")
 
@@ -116,6 +118,25 @@ def test_it_says_what_it_took_in_the_cage_of_a_plan(tree: Tree, folder: Path) ->
     assert set(rows) == {"echo", "CPU", "peak memory", "duration", "start"}
     assert rows["peak memory"][1] == rows["peak memory"][3] == "MB"
     assert last == "1 call, answered as recorded.\n"
+
+
+def test_what_start_keeps_can_be_replayed(tree: Tree, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    command = [sys.executable, halfgig(), "start", "echo", "--json", "--plan", "none"]
+    with (
+        tempfile.TemporaryDirectory(prefix="hg", dir="/tmp") as name,
+        service.running(
+            tree.environ,
+            Path(name),
+            command=[*command, "--record", str(kept)],
+            settings={"XDG_RUNTIME_DIR": ""},
+        ) as running,
+    ):
+        assert running.say("hello").status == 200
+        running.event("recorded")
+        running.stop()
+    (call,) = lines(replay(tree, "all", "--from", kept, "--plan", "none", "--json"))
+    assert [each["path"] for each in call["runs"][0]["differences"]] == ["pid"]
 
 
 def test_a_recording_that_is_damaged_stops_no_other(
