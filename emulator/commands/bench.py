@@ -199,6 +199,8 @@ def notes(results: Sequence[Result]) -> list[str]:
             "and rates smaller, than they would be without."
         )
     for result in results:
+        if result.not_enforced:
+            continue
         if result.capacity and result.capacity.rate and not result.checks:
             seconds = bench.CHECKED / result.capacity.rate
             name = result.plan.name if result.plan else plans.NONE
