@@ -162,6 +162,9 @@ class Invoker:
         return Answer(None, problem.as_dict(request_id), report)
 
 
-def short_folder() -> str | None:
-    """Where temporary folders go, unless its path is too long for a Unix socket's."""
-    return None if len(tempfile.gettempdir()) < 70 else "/tmp"
+def short_folder(more: int = 0) -> str | None:
+    """Where temporary folders go, unless its path is too long for a Unix socket's.
+
+    more : letters by which the socket is deeper than in the folder itself
+    """
+    return None if len(tempfile.gettempdir()) + more < 70 else "/tmp"

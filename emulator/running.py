@@ -23,6 +23,8 @@ DRAIN_S = 25.0
 """How long requests may take to end, unless DRAIN_SECONDS is set."""
 END_S = 10.0
 """How much longer than that the service may take to end, before it is killed."""
+SERVICE_FOLDER = 30
+"""Letters of the folder that the service makes in ours, and more of long functions' names."""
 BROKEN_OFF_S = 3.0
 """How long it may take where whoever runs it has failed."""
 
@@ -70,7 +72,7 @@ class Running:
         try:
             with signals.deferred():
                 temporary = tempfile.TemporaryDirectory(
-                    prefix="halfgig-", dir=invoke.short_folder()
+                    prefix="halfgig-", dir=invoke.short_folder(SERVICE_FOLDER)
                 )
                 self._folder = Path(self._stack.enter_context(temporary))
                 self.mirror = Mirror(self._folder / "code")

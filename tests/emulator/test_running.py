@@ -65,7 +65,8 @@ def test_it_answers_in_a_cage_and_tells_what_it_does() -> None:
         assert running.url == f"http://127.0.0.1:{running.port}"
         running.stop()
         lines = after(running, "", lambda: None)
-    assert events(lines) == ["listening", "draining", "ended", "exit"]
+    assert events(lines) == ["cage", "listening", "draining", "ended", "exit"]
+    assert lines[0]["enforces"] == running.cage.enforces
     assert lines[-1]["code"] == 0
     assert lines[-1]["wanted"] is True
 
@@ -100,7 +101,7 @@ def test_a_restart_is_at_the_same_port_and_no_end() -> None:
         assert "beats" in got(running)
         running.stop()
         lines = after(running, "", lambda: None)
-    expected = ["listening", "restarting", "draining", "ended"]
+    expected = ["cage", "listening", "restarting", "draining", "ended"]
     assert events(lines) == [*expected, "listening", "draining", "ended", "exit"]
 
 

@@ -250,6 +250,14 @@ def test_a_stale_locator_is_in_nobodys_way(tree: Tree, tmp: Path) -> None:
     assert not stale.exists()
 
 
+def test_a_long_path_for_temporary_files(tree: Tree, tmp: Path) -> None:
+    long = tmp / ("long" * 12)
+    long.mkdir()
+    with started(tree, long) as it:
+        assert it.say("hello").status == 200
+    long.rmdir()
+
+
 @pytest.mark.parametrize("name", ["ecko", "nothing"])
 def test_a_function_that_there_is_not(tree: Tree, name: str) -> None:
     said = refused(tree, name)
