@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -239,13 +240,21 @@ def test_a_function_that_cannot_start_is_a_502(tree: Tree, say: Say, tmp_path: P
     assert "No module named 'no_such_module'" in done.stderr
 
 
-def test_a_broken_manifest_is_one_line(tree: Tree, tmp_path: Path) -> None:
+def test_a_broken_manifest_is_one_line_and_no_matter_to_others(
+    tree: Tree, say: Say, tmp_path: Path
+) -> None:
     broken = Tree(tmp_path / "tree", tree.root / "functions" / "echo")
-    (broken.root / "functions" / "echo" / "function.toml").write_text("name = 3\n")
+    path = broken.root / "functions" / "beats" / "function.toml"
+    path.write_text(path.read_text().replace("concurrency = 1", "concurrency = 0"))
+    says = "'concurrency' is 0. It must be a whole number of at least 1."
     done = broken.halfgig("list")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert "function.toml" in line
+    assert re.fullmatch(rf"halfgig: functions/beats/function\.toml, line \d: {says}", line)
+    assert "echo: Does what" in done.stdout
+    (line,) = broken.halfgig("invoke", "beats", say("hello")).stderr.splitlines()
+    assert says in line
+    assert broken.halfgig("invoke", "echo", say("hello")).returncode == 0
 
 
 @pytest.mark.parametrize(
