@@ -1,9 +1,13 @@
 """Requests to addresses where there is something, and where there is not."""
 
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -38,19 +42,22 @@ def test_what_is_no_address(url: str) -> None:
 
 
 @contextmanager
-def answering(data: bytes) -> Iterator[Address]:
+def answering(data: bytes, secure: ssl.SSLContext | None = None) -> Iterator[Address]:
     """A server that says `data` to whoever comes first, and closes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
             connection, _ = server.accept()
-            with connection:
+            with suppress(ssl.SSLError):  # It is not trusted.
+                connection = secure.wrap_socket(connection, True) if secure else connection
                 connection.recv(65_536)
                 connection.sendall(data)
+            connection.close()
 
         thread = threading.Thread(target=serve)
         thread.start()
-        yield Address.read(f"http://127.0.0.1:{server.getsockname()[1]}")
+        kind = "https" if secure else "http"
+        yield Address.read(f"{kind}://127.0.0.1:{server.getsockname()[1]}")
         thread.join()
 
 
@@ -69,6 +76,37 @@ def answering(data: bytes) -> Iterator[Address]:
 )
 def test_what_is_no_answer(data: bytes, why: str) -> None:
     with answering(data) as address, pytest.raises(Unreachable, match=why):
+        client.ask(address, "/echo", {})
+
+
+@pytest.fixture
+def secure(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
+    """What a server of this machine's needs for TLS, and the certificate that it shows."""
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    name = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    if not shutil.which("openssl"):
+        pytest.skip("There is no openssl here to make a certificate.")
+    subprocess.run(
+        [*request, *name, "-keyout", key, "-out", certificate], check=True, capture_output=True
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context, certificate
+
+
+def test_an_answer_over_tls(
+    secure: tuple[ssl.SSLContext, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, certificate = secure
+    data = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\ntrue"
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with answering(data, context) as address:
+        assert client.ask(address, "/echo", {}).said().value is True
+
+
+def test_a_certificate_that_is_not_trusted(secure: tuple[ssl.SSLContext, Path]) -> None:
+    with answering(b"", secure[0]) as address, pytest.raises(Unreachable, match="certificate"):
         client.ask(address, "/echo", {})
 
 
