@@ -72,8 +72,10 @@ def _check(names: Sequence[str]) -> None:
 def _free(port: int | None) -> int:
     """The port to listen at. Raises `ClickException` where it is taken."""
     if port is None:
-        said = os.environ.get("PORT", "")
-        port = int(said) if said.isdigit() else PORT
+        said = os.environ.get("PORT", "").strip()
+        if said and not (said.isdecimal() and int(said) <= ports.MOST):
+            raise click.ClickException(f"PORT is '{said}'. It must be a port, from 0 to 65535.")
+        port = int(said or PORT)
     host = os.environ.get("HOST", HOST)
     if port and (why := ports.why_not(host, port)):
         free = ports.next_free(host, port)

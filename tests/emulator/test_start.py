@@ -288,6 +288,11 @@ def test_a_setting_that_will_not_do(tree: Tree) -> None:
     assert said == "halfgig: QUEUE_LENGTH is 'many'. It must be a whole number.\n"
 
 
+def test_a_port_that_is_none(tree: Tree) -> None:
+    said = refused(tree, "echo", PORT="http")
+    assert said == "halfgig: PORT is 'http'. It must be a port, from 0 to 65535.\n"
+
+
 def test_a_plan_that_there_is_not(tree: Tree) -> None:
     said = refused(tree, "--plan", "huge")
     assert "free" in said
