@@ -59,6 +59,12 @@ def steps(source: BinaryIO) -> Steps[Echo]:
                 end = time.process_time() + 0.5
                 while time.process_time() < end:
                     pass
+            case _ if word.startswith("touch="):  # MB
+                bytearray(b"x") * (int(word.removeprefix("touch=")) * 2**20)
+            case _ if word.startswith("burn="):  # CPU seconds
+                end = time.process_time() + float(word.removeprefix("burn="))
+                while time.process_time() < end:
+                    pass
             case "slow":
                 for tenth in range(20):
                     yield Progress("echoing", tenth / 20)

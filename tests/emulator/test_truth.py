@@ -1,0 +1,77 @@
+"""The REPORT is true: of what was touched and burnt on purpose, and beside the kernel's count."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.service import memory
+from tests.conftest import Say
+from tests.tree import ROOT, Tree
+
+TIME = "/usr/bin/time"
+LONE = """
+import io, sys
+import functions_framework, waitress
+from deploy.service import host
+from functions.echo import core
+for _ in core.steps(io.BytesIO(sys.argv[1].encode())): pass
+"""
+"""Imports what an invocation's process does, and does the same work."""
+
+needs_peaks = pytest.mark.skipif(
+    not memory.reset_peak(), reason="This system cannot start a process's peak anew."
+)
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """A tree whose echo may take its time."""
+    tree = Tree(tmp_path_factory.mktemp("copy") / "tree", ROOT / "tests" / "fourth" / "echo")
+    path = tree.root / "functions" / "echo" / "function.toml"
+    path.write_text(path.read_text().replace("timeout_s = 4", "timeout_s = 100"))
+    return tree
+
+
+def reports(tree: Tree, say: Say, *words: str) -> list[dict[str, Any]]:
+    done = tree.halfgig("invoke", "echo", "--json", *map(say, words))
+    return [json.loads(line)["report"] for line in done.stdout.splitlines()]
+
+
+def true_to(mb: float) -> Any:
+    return pytest.approx(mb, rel=0.05, abs=3)
+
+
+@needs_peaks
+@pytest.mark.parametrize("mb", [30, 400])
+def test_memory_that_is_touched(patient: Tree, say: Say, mb: int) -> None:
+    (cold,) = reports(patient, say, f"touch={mb}")
+    first, warm, after = reports(patient, say, "first", f"touch={mb}", "after")
+    assert warm["mem_peak_mb"] - after["mem_peak_mb"] == true_to(mb)
+    assert cold["mem_peak_mb"] - first["mem_peak_mb"] == true_to(mb)
+    assert (cold["start"], warm["start"]) == ("cold", "warm")
+
+
+def test_cpu_that_is_burnt(patient: Tree, say: Say) -> None:
+    (cold,) = reports(patient, say, "burn=3")
+    first, warm = reports(patient, say, "first", "burn=3")
+    assert warm["cpu_s"] == pytest.approx(3, rel=0.05)
+    assert cold["cpu_s"] == pytest.approx(3 + first["cpu_s"], rel=0.05)
+
+
+@pytest.mark.skipif(shutil.which(TIME) is None, reason="Needs GNU time.")
+def test_a_lone_process_that_does_the_same(patient: Tree, say: Say, tmp_path: Path) -> None:
+    words = "touch=200 burn=3"
+    (report,) = reports(patient, say, words)
+    out = tmp_path / "time.txt"
+    command = [TIME, "-v", "-o", str(out), sys.executable, "-P", "-c", LONE, words]
+    subprocess.run(command, env=patient.environ, check=True, capture_output=True)
+    told = dict(re.findall(r"(?m)^\s*(.+?): ([\d.]+)$", out.read_text()))
+    assert report["mem_peak_mb"] == true_to(int(told["Maximum resident set size (kbytes)"]) / 1024)
+    cpu_s = float(told["User time (seconds)"]) + float(told["System time (seconds)"])
+    assert report["cpu_s"] == pytest.approx(cpu_s, rel=0.05)
