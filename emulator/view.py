@@ -14,6 +14,8 @@ from emulator.verdict import Verdict
 
 SAMPLE_S = 0.5
 """How often the cage is looked at, and the panel drawn."""
+SELDOM_S = 5.0
+"""How often it is where there is no panel: only a verdict needs it, and what runs changes it."""
 _PASSING = "state"
 
 Line = Mapping[str, Any]
@@ -76,8 +78,10 @@ class View:
         return code
 
     def _take(self, running: Shown, board: Board, line: Line) -> Verdict | None:
-        if line["event"] in ("stopped", "refused", "exit"):  # What was counted until then.
+        if line["event"] in ("state", "stopped", "refused"):  # What was counted until then.
             _measure(running, board)
+        if line["event"] == "stopped" and line["why"] == "memory":  # What there was beside it.
+            board.parts_mb = _ordered(running.parts())
         with self._one:
             return board.take(line)
 
@@ -107,19 +111,23 @@ class View:
 
     def _sample(self, running: Shown, board: Board, ended: threading.Event) -> None:
         """Look at the cage, and draw the panel, until it has `ended`."""
+        draws = self._screen.has_panel and not self._as_json
         looks = 0
         while not ended.is_set():
             _measure(running, board)
-            if looks % 2 == 0:  # It costs more.
+            if not draws or looks % 2 == 0:  # It costs more.
                 board.parts_mb = _ordered(running.parts())
             looks += 1
-            if self._screen.has_panel and not self._as_json:
-                try:
-                    with self._one:
-                        self._screen.draw(panel.drawn(board, *self._screen.size))
-                except OSError:
-                    self._end(running)
-            ended.wait(SAMPLE_S)
+            if draws:
+                self._draw(running, board)
+            ended.wait(SAMPLE_S if draws else SELDOM_S)
+
+    def _draw(self, running: Shown, board: Board) -> None:
+        try:
+            with self._one:
+                self._screen.draw(panel.drawn(board, *self._screen.size))
+        except OSError:
+            self._end(running)
 
 
 def first(running: Shown) -> str:
