@@ -88,6 +88,7 @@ def seen(tree: Tree, plan: str) -> Iterator[Seen]:
                 terminal.read(0.05)
             terminal.read()
             assert process.returncode == 0
+            assert terminal.echoes
         finally:
             process.kill()
             process.wait()
@@ -131,7 +132,6 @@ def test_on_a_terminal(its: Tree) -> None:
         it.row(" memory [")
         assert sum(row.startswith(" cpu ") for row in terminal.rows) == 1
         assert sum("REPORT fn=echo" in row for row in terminal.rows) == 2
-    assert terminal.echoes
     assert re.fullmatch(r"2 invocations, \d\.\d\d s of CPU.*", terminal.rows[-1])
     assert not any(row.startswith((" cpu ", " echo ", "---")) for row in terminal.rows)
 
