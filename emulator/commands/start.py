@@ -3,8 +3,8 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -99,10 +99,12 @@ def _run(
         running = Running(names, plan, port=port, record=record, heard=journal)
         if told:
             return 128 + told[0]
-        if sys.stderr.isatty():
-            click.echo("Starting …", err=True)  # A tenth of a CPU takes some seconds.
         try:
-            with running, _announced(path, running, names), Watch(running):
+            with ExitStack() as stack:
+                with _said("Starting …"):  # A tenth of a CPU takes some seconds.
+                    stack.enter_context(running)
+                stack.enter_context(_announced(path, running, names))
+                stack.enter_context(Watch(running))
                 code = View(sys.stdout, as_json=as_json).show(running)
         except NotStarted:
             if told:
@@ -111,6 +113,17 @@ def _run(
     if told:
         return 0 if code in (0, -signal.SIGTERM) else 128 + told[0]
     raise NotStarted(_ended(code))
+
+
+@contextmanager
+def _said(text: str) -> Iterator[None]:
+    """Say it on a terminal until what is done in the meantime is done."""
+    shown = sys.stderr.isatty()
+    click.echo(text if shown else "", nl=False, err=True)
+    try:
+        yield
+    finally:
+        click.echo("\r\x1b[K" if shown else "", nl=False, err=True)
 
 
 def _announced(path: Path, running: Running, names: Sequence[str]) -> AbstractContextManager[None]:
