@@ -67,9 +67,9 @@ class Screen:
     def say(self, text: str, style: str = "", *, prose: bool = True) -> None:
         """Write lines above the panel; `prose`, but for code in it, is broken between words."""
         lines = [_Said(plain(line), style, prose) for line in text.split("\n")]
+        erased, whole = self._erased(), self._whole(lines)
         self._recent += lines
-        whole = self._whole(lines)
-        self._write(self._erased() + whole + self._redrawn() if self.has_panel else whole)
+        self._write(erased + whole + self._redrawn())
 
     def draw(self, lines: Sequence[Line]) -> None:
         """Have the panel show `lines`, which are as `panel.drawn` gives them for this `size`."""

@@ -99,6 +99,18 @@ def test_resizing_leaves_nothing_behind(
         assert shown(terminal)[-4:] == ["more", *after[-3:]]
 
 
+def test_a_line_that_comes_as_the_size_changes_comes_once(
+    terminal: Terminal, stream: TextIO
+) -> None:
+    with Screen(stream) as its:
+        its.say("first")
+        its.draw(panel(*PANEL))
+        terminal.read()
+        terminal.resize(30, 8)
+        its.say("second")
+        assert shown(terminal) == ["first", "second", *PANEL]
+
+
 def test_what_a_function_prints_can_not_move_the_cursor(terminal: Terminal, stream: TextIO) -> None:
     with Screen(stream) as its:
         its.draw(panel(*PANEL))
