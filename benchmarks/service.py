@@ -33,6 +33,10 @@ IDLE_CPU_S = 0.03
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
+class EndedError(RuntimeError):
+    """It doesn't run any more, or never did; the text says so."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """An HTTP answer, its headers' names in small letters, and how long it took to come whole."""
@@ -89,16 +93,16 @@ class Web:
         return answer
 
     def wait(self) -> None:
-        """Wait until it listens. Raises RuntimeError where it ends, or takes too long."""
+        """Wait until it listens. Raises EndedError where it ends, or takes too long."""
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
                 return
             except OSError:
                 if self.process.poll() is not None:
-                    raise RuntimeError(f"It ended with {self.process.returncode}.") from None
+                    raise EndedError(f"It ended with {self.process.returncode}.") from None
                 if time.monotonic() - self.began > PATIENCE_S:
-                    raise RuntimeError(f"It didn't listen within {PATIENCE_S:g} s.") from None
+                    raise EndedError(f"It didn't listen within {PATIENCE_S:g} s.") from None
                 time.sleep(0.005)
 
     def log(self, event: str = "") -> list[dict[str, Any]]:

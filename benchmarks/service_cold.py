@@ -20,7 +20,7 @@ from typing import Any
 
 from benchmarks import clips, service
 from benchmarks.environments import PeerError
-from benchmarks.service import FUNCTIONS, MEMORY_MB, Start, Web
+from benchmarks.service import FUNCTIONS, MEMORY_MB, EndedError, Start, Web
 from benchmarks.service_usual import USUAL
 from emulator.cages.cage import CageUnavailable
 from emulator.cages.groups import Groups
@@ -94,7 +94,7 @@ def from_exec(command: Sequence[str], path: str, audio: bytes, start: Start) -> 
                 break
             except (OSError, HTTPException):  # It isn't there yet, or any more.
                 if web.process.poll() is not None:
-                    raise RuntimeError(f"It ended with {web.process.returncode}.") from None
+                    raise EndedError(f"It ended with {web.process.returncode}.") from None
         if answer.status != 200:
             raise RuntimeError(f"It answered {answer.status}: {answer.body[:300]!r}")
         return time.monotonic() - web.began
@@ -187,7 +187,7 @@ def main() -> int:
     except CageUnavailable as reason:
         print(f"Not measured: {reason}")
         return 0
-    except PeerError as missing:
+    except (PeerError, EndedError) as missing:
         print(f"Left out: {missing}", file=sys.stderr)
     print(markdown(result))
     service.keep(options.json, result)
