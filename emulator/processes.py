@@ -35,9 +35,14 @@ def every() -> Iterator[Process]:
     return _by_proc() if (PROC / "self/stat").exists() else _by_ps()
 
 
-def of_session(leader: int) -> list[Process]:
-    """Those of the session that `leader` began, and all that descend from them."""
+def of_session(leader: int, has_ended: bool) -> list[Process]:
+    """Those of the session that `leader` began, and all that descend from them.
+
+    has_ended : the leader, so that another process can have its number by now
+    """
     there = list(every())
+    if has_ended:
+        there = [each for each in there if each.pid != leader]
     found = {each.pid: each for each in there if leader in (each.pid, each.session)}
     more = True
     while more:

@@ -71,12 +71,13 @@ class Free:
         inside = []
         with self._lock:
             for pid, leader in list(self._leaders.items()):
-                found = processes.of_session(pid)
+                has_ended = leader.returncode is not None  # Its end is its starter's to collect.
+                found = processes.of_session(pid, has_ended)
                 # What has ended and was collected is in its parent's count.
                 cpu_s = sum(each.cpu_s for each in found)
                 self._cpu_s[pid] = max(cpu_s, self._cpu_s.get(pid, 0.0))
                 running = [each for each in found if not each.zombie]
-                if not running and leader.poll() is not None:
+                if has_ended and not running:
                     del self._leaders[pid]
                 inside += running
         return inside

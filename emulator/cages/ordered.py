@@ -90,7 +90,7 @@ class Ordered:
     def _look(self) -> list[Made]:
         """The control groups of those that are there."""
         for name, process in self._started.items():
-            if name not in self._made and process.poll() is None:
+            if name not in self._made and process.returncode is None:
                 pid, called = self._find(name, process)
                 made = around(pid) if pid else None
                 # Else it is not in there yet, and these are whose we must not touch.

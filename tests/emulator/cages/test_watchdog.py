@@ -106,6 +106,16 @@ def _is_zombie(pid: int) -> bool:
     return next(each.zombie for each in processes.every() if each.pid == pid)
 
 
+def test_an_end_is_its_starters_to_collect(dog: Watchdog) -> None:
+    with python(dog, "pass") as process:
+        until(lambda: dog.pids() == [])
+        pid, status, usage = os.wait4(process.pid, 0)
+        assert (pid, status) == (process.pid, 0)
+        assert usage.ru_utime + usage.ru_stime > 0
+        process.returncode = 0
+    assert dog.pids() == []
+
+
 def test_no_cage_counts() -> None:
     code = "import time\nwhile time.process_time() < 0.3: pass\nprint('in', flush=True); input()"
     with Free() as cage:
