@@ -20,9 +20,10 @@ def option(default: str | None, help: str) -> Callable[[F], F]:
     return click.option(
         "--plan",
         type=click.Choice([*plans.load(), NONE]),
+        metavar="PLAN",
         default=default,
         show_default=default is not None,
-        help=help,
+        help=f"{help} There are {', '.join(plans.load())}, {NONE}.",
     )
 
 

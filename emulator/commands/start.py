@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from deploy import find
 from deploy.plans import Plan
 from emulator import faults, locator, ports, signals
 from emulator.commands import plan as plans
+from emulator.commands.names import complete, function
 from emulator.journal import Journal
 from emulator.running import HOST, NotStarted, Running
 from emulator.view import View
@@ -22,7 +22,7 @@ PORT = 10_000
 
 
 @click.command("start")
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete)
 @plans.option("free", "Whose memory and CPU it has; none limits nothing.")
 @click.option(
     "--port",
@@ -48,25 +48,15 @@ def command(
     Examples:
       halfgig start
       halfgig start beats --plan starter
+      halfgig start --record calls
       halfgig start --json | jq 'select(.event == "report")'
     """
-    _check(names)
+    for name in names:
+        function(name)
     try:
         sys.exit(_run(names, plans.load(plan), _free(port), record, as_json))
     except NotStarted as error:
         raise click.ClickException(str(error)) from None
-
-
-def _check(names: Sequence[str]) -> None:
-    """Raises `ClickException` where one of the functions is not there, or can't be used."""
-    good, broken = faults.manifests()
-    for name in names:
-        if fault := broken.get(name):
-            raise click.ClickException(f"{fault.place}: {fault.detail}")
-        try:
-            find.function(name, good)
-        except find.NoFunction as error:
-            raise click.ClickException(str(error)) from None
 
 
 def _free(port: int | None) -> int:

@@ -36,6 +36,7 @@ def test_what_is_completed(tree: Tree) -> None:
     assert completed(tree, "invoke", "beats", "--c") == ["--click"]
     assert completed(tree, "profile", "b") == ["beats"]
     assert completed(tree, "logs", "v") == ["voice_detect"]
+    assert completed(tree, "start", "echo", "b") == ["beats"]
     assert completed(tree, "start", "--plan", "f") == ["free"]
     assert completed(tree, "completion", "z") == ["zsh"]
     assert "beats" in completed(tree, "invoke", "nothing", "")
