@@ -42,9 +42,9 @@ def test_a_control_group_has_the_last_word() -> None:
 
 
 def test_the_service_itself_and_a_reserve_are_left_out(tmp_path: Path) -> None:
-    available_mb = budget.Available(512.0, tmp_path, lambda: 0)
+    available_mb = budget.Available(100_000.0, tmp_path, lambda: 0)
     alone = available_mb(0.0)
-    assert 0 < alone < 512 * (1 - budget.RESERVE)
+    assert 0 < alone < 100_000 * (1 - budget.RESERVE)
     assert available_mb(40.0) == pytest.approx(alone - 40, abs=5)
     assert budget.Available(10.0, tmp_path, lambda: 0)(0.0) == 0.0
 
@@ -53,8 +53,8 @@ def test_bodies_count_where_they_are_in_memory() -> None:
     shared = Path("/dev/shm")
     if not budget.in_memory(shared):
         pytest.skip("There is no file system in memory at /dev/shm.")
-    with_bodies = budget.Available(512.0, shared, lambda: 100 * MB)(0.0)
-    without = budget.Available(512.0, shared, lambda: 0)(0.0)
+    with_bodies = budget.Available(100_000.0, shared, lambda: 100 * MB)(0.0)
+    without = budget.Available(100_000.0, shared, lambda: 0)(0.0)
     assert with_bodies == pytest.approx(without - 100, abs=5)
 
 
@@ -67,7 +67,7 @@ def test_which_file_systems_are_in_memory(folder: str, expected: bool) -> None:
 
 
 def test_it_is_this_process_that_is_counted(tmp_path: Path) -> None:
-    available_mb = budget.Available(4096.0, tmp_path, lambda: 0)
+    available_mb = budget.Available(100_000.0, tmp_path, lambda: 0)
     before = available_mb(0.0)
     held = bytearray(os.urandom(MB)) * 100
     assert before - available_mb(0.0) > 90
