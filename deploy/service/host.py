@@ -165,7 +165,7 @@ def serve(
         unix_socket=socket,
         threads=1,
         # The function itself refuses what is too large, in its own words; this is the last resort.
-        max_request_body_size=2 * function.limits.bytes,
+        max_request_body_size=max(2 * function.limits.bytes, 2**20),
     )
     try:
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
