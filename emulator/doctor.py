@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from deploy import cgroups, lock, plans
-from deploy.service import host, memory
+from deploy.service import memory
 from emulator import cages, child, faults, locator, ports
 from functions.kit import tiers
 from functions.kit.manifest import Manifest, Tier
@@ -192,8 +192,10 @@ def _loaded(model: Path) -> tuple[str, list[str]]:
         "import os, sys; from functions.kit import onnx; onnx.session(sys.argv[1]); "
         "tasks = '/proc/self/task'; print(len(os.listdir(tasks)) if os.path.isdir(tasks) else 1)"
     )
-    environ = {**child.environment(), **host.ONE_THREAD}
-    environ.pop("ORT_DISABLE_TELEMETRY")  # It is the kit that is to set it.
+    # Little else: it is the kit that is to keep it quiet, which it is by itself where a build says
+    # that it is one.
+    kept = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH")
+    environ = {name: value for name, value in child.environment().items() if name in kept}
     with tempfile.TemporaryDirectory(prefix="halfgig-") as home:
         done = subprocess.run(
             [sys.executable, "-P", "-c", code, str(model)],
