@@ -43,6 +43,7 @@ from deploy.service.state import (
     Tick,
 )
 from functions.kit.manifest import Manifest
+from functions.kit.problem import Problem
 
 TICK_S = 0.5
 IDLE_TICK_S = 5.0
@@ -147,6 +148,12 @@ class Dispatcher:
             async with asyncio.timeout(seconds):
                 while self._state.active:
                     await self.changed()
+        for name, request in self._state.active.items():
+            if place := self._places.get(request.id):
+                place.lose(
+                    Refused(f"The service has to stop, and '{name}' needs longer.", "stopping", 5)
+                )
+            self._pool.stop(name)
 
     def snapshot(self) -> Snapshot:
         """How everything is now."""
@@ -198,12 +205,12 @@ class Dispatcher:
         """Something happened in the pool."""
         match event:
             case pool.Started(name, init_s):
-                pid = self._pool.pids()[name]
+                pid = self._pool.pids().get(name)
                 log.emit("started", function=name, pid=pid, init_s=round(init_s, 4))
                 self._metrics.started(name, init_s)
                 self._tell(Started(name, init_s))
-            case pool.Reported(name, report):
-                self._reported(name, report)
+            case pool.Reported(name, report, ending):
+                self._reported(name, report, ending)
             case pool.Exited(name, ready, why, detail, peak_mb):
                 stop = self._stops.pop(name, why) if why == "stopped" else why
                 active = self._state.active.get(name)
@@ -220,7 +227,7 @@ class Dispatcher:
                 self._metrics.stopped(name, stop)
                 self._tell(Exited(name, ready, why, detail, peak_mb))
 
-    def _reported(self, name: str, report: dict[str, Any]) -> None:
+    def _reported(self, name: str, report: dict[str, Any], ending: bool) -> None:
         self._tiers[name] = report["tier"] or self._tiers.get(name)
         report["mem_limit_mb"] = round(self._limit_mb, 4)  # A plan's, where there is no other.
         if request := self._state.active.get(name):
@@ -229,7 +236,8 @@ class Dispatcher:
                 report |= {"queue_s": round(place.queue_s, 4), "init_s": round(place.init_s, 4)}
         log.emit("report", **report)
         self._metrics.reported(report)
-        self._tell(Finished(name, report["mem_peak_mb"]))
+        if not ending:  # Else nothing can be forwarded to it; its end comes next.
+            self._tell(Finished(name, report["mem_peak_mb"]))
 
     def arrive(self, place: "_Place") -> None:
         """Let a place into the queue."""
@@ -306,7 +314,7 @@ class _Place:
         self._moment: Moment | None = None
         self._granted = False
         self._refused: Refused | None = None
-        self._lost: asyncio.Future[Lost] = asyncio.get_running_loop().create_future()
+        self._lost: asyncio.Future[Problem] = asyncio.get_running_loop().create_future()
 
     async def __aenter__(self) -> Self:
         self._arrived = time.monotonic()
@@ -325,6 +333,8 @@ class _Place:
         while not self._granted:
             if self._refused:
                 raise self._refused
+            if self._lost.done():
+                raise self._lost.result()
             self._changed.clear()
             if self._moment is not None and self._moment != told:
                 told = self._moment
@@ -332,7 +342,7 @@ class _Place:
             else:
                 await self._changed.wait()
 
-    async def lost(self) -> Lost:
+    async def lost(self) -> Problem:
         try:
             return await asyncio.wait_for(asyncio.shield(self._lost), _LOST_S)
         except TimeoutError:
@@ -365,7 +375,8 @@ class _Place:
         self._refused = refused
         self._changed.set()
 
-    def lose(self, lost: Lost) -> None:
+    def lose(self, lost: Problem) -> None:
         """The function's process went away."""
         if not self._lost.done():
             self._lost.set_result(lost)
+            self._changed.set()

@@ -67,7 +67,7 @@ class Place(Protocol):
     def __aiter__(self) -> AsyncIterator[Moment]:
         """What becomes of it, ending when the function is its to use. Raises `Refused`."""
 
-    async def lost(self) -> Lost:
+    async def lost(self) -> Problem:
         """Why the connection to the function's process broke off."""
 
 

@@ -40,10 +40,14 @@ class Started:
 
 @dataclass(frozen=True)
 class Reported:
-    """The REPORT of one invocation; see `deploy.service.report`."""
+    """The REPORT of one invocation; see `deploy.service.report`.
+
+    ending : the process has been told to end meanwhile, and takes no other.
+    """
 
     name: str
     report: dict[str, Any]
+    ending: bool = False
 
 
 @dataclass(frozen=True)
@@ -230,10 +234,12 @@ class Pool:
     def _end(self, its: _Process, why: Why, detail: str, number: int) -> None:
         its.told = its.told or (why, detail)
         its.child.signal(number)
+        if number == signal.SIGKILL and not its.child.pid:  # Its template has not come to fork it.
+            self._templates.kill(its.child.name)
 
     def _insist(self, its: _Process) -> None:
         if self._processes.get(its.child.name) is its:
-            its.child.signal(signal.SIGKILL)
+            self._end(its, "stopped", "", signal.SIGKILL)
 
     def _look(self) -> None:
         """End what has passed its ceiling; look again, while anything has one."""
@@ -256,7 +262,7 @@ class Pool:
             self._emit(Started(child.name, time.monotonic() - its.began))
         else:
             its.reported += 1
-            self._emit(Reported(child.name, event))
+            self._emit(Reported(child.name, event, ending=its.told is not None))
 
     def _gone(self, child: Child) -> None:
         its = self._processes.pop(child.name)

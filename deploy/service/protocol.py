@@ -40,7 +40,8 @@ def config(app: Any, settings: Settings) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
+        # What is still running when the dispatcher has drained is told so by then.
+        timeout_graceful_shutdown=int(settings.drain_seconds) + 5,
         h11_max_incomplete_event_size=_HEAD_BYTES,
     )
 

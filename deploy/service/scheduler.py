@@ -287,14 +287,14 @@ class _Desk:
         self.processes.pop(name, None)
         request = self.active.get(name)
         self._release(name)
-        if not event.ready and event.why != "stopped":
-            if request is not None:  # The first again.
+        if request is not None and not request.left:
+            if request.forwarded:
+                why = event.why if event.why in ("memory", "timeout") else "died"
+                self.effects.append(Lose(request.id, name, why, event.detail))
+            else:  # The first again.
                 self.queue.insert(0, request)
-            if not replaced:
-                self._start_failed(name, event.detail)
-        elif request is not None and not request.left:
-            why = event.why if event.why in ("memory", "timeout") else "died"
-            self.effects.append(Lose(request.id, name, why, event.detail))
+        if not event.ready and event.why != "stopped" and not replaced:
+            self._start_failed(name, event.detail)
 
     def _replace(self, event: Replace) -> None:
         """End the process that has the old code, once it is not busy."""
@@ -355,6 +355,7 @@ class _Desk:
         if request.warm_only:
             self._release(name)
         else:
+            self.active[name] = replace(request, forwarded=True)
             self._phase(name, Phase.BUSY)
 
     def _stop(self, name: str, why: Literal["idle", "evicted", "stopping", "replaced"]) -> None:

@@ -76,6 +76,8 @@ class Request:
     arrived: float
     warm_only: bool = False
     overtaken: int = 0
+    forwarded: bool = False
+    """The function's process has it."""
     left: bool = False
     """Its client has gone, and it has been told to stop."""
 

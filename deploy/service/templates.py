@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any, Protocol
 
@@ -55,6 +55,15 @@ class Templates:
         Raises OSError.
         """
         return self._get(self._requires[name])
+
+    def kill(self, name: str) -> None:
+        """End the one that `name` is forked from at once, as it doesn't do what it is told."""
+        template = self._living.get(self._requires[name])
+        while template is not None and not template.pid:
+            template = template.parent
+        if template is not None:
+            with suppress(ProcessLookupError):
+                os.kill(template.pid, signal.SIGKILL)
 
     def stop_idle(self) -> None:
         """End those that no living process of a function was forked from."""

@@ -186,13 +186,28 @@ def test_sigterm_under_load_answers_what_runs_and_refuses_what_waits(tree: Tree)
 
 def test_sigterm_does_not_wait_for_ever(tree: Tree) -> None:
     with service(tree, DRAIN_SECONDS="1") as it:
-        hanging = in_background(lambda: _or_none(lambda: it.say("hang")))
+        hanging = in_background(lambda: it.say("hang"))
         until(lambda: is_busy(it))
         pids = processes_of(it.process.pid)
         it.process.terminate()
-        it.process.wait(30)
-        hanging()
+        answer = hanging()
+        assert (answer.status, answer.json["reason"]) == (503, "stopping")
+        assert int(answer.headers["retry-after"]) >= 1
+        assert it.process.wait(30) == 0
         assert not [pid for pid in pids if _is_alive(pid)]
+
+
+def test_a_template_that_hangs_is_in_the_way_of_no_end(tree: Tree) -> None:
+    with service(tree, DRAIN_SECONDS="1") as it:
+        until(lambda: len(processes_of(it.process.pid)) == 1)
+        [template] = processes_of(it.process.pid)
+        os.kill(template, signal.SIGSTOP)
+        asking = in_background(lambda: _or_none(lambda: it.say("hello")))
+        until(lambda: it.state() == "starting")
+        it.process.terminate()
+        assert it.process.wait(30) == 0
+        assert not _is_alive(template)
+        asking()
 
 
 @pytest.mark.parametrize("delay_s", [0.05, 0.15, 0.25, 0.35, 0.5])

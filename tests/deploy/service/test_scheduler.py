@@ -297,6 +297,22 @@ def test_a_start_that_hangs_is_ended() -> None:
     assert bench(died("a", "timeout", ready=False)) == [Start("a")]
 
 
+def test_a_start_that_hangs_is_not_tried_again_for_one_who_left() -> None:
+    bench = Bench()
+    bench(Arrived("1", "a"))
+    bench.now = scheduler.START_S + 1
+    bench(Tick(), Left("1"))
+    assert bench(died("a", "timeout", ready=False)) == []
+
+
+def test_a_process_that_was_ready_too_late_is_started_again() -> None:
+    bench = Bench()
+    bench(Arrived("1", "a"))
+    bench.now = scheduler.START_S + 1
+    assert bench(Tick(), Started("a", 61.0)) == [Kill("a")]
+    assert bench(died("a", "timeout")) == [Start("a")]
+
+
 def test_what_nobody_uses_ends() -> None:
     bench = Bench()
     bench.warm("a")
@@ -522,7 +538,7 @@ def test_whatever_happens(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 40))):
         events = history.possible()
         event = data.draw(st.sampled_from(events))
-        history.bench.now += data.draw(st.floats(0, 5))
+        history.bench.now += data.draw(st.floats(0, 5) | st.just(scheduler.START_S + 1))
         history.take(event)
     # Now let everything go well: nobody waits for ever, and everybody was answered once.
     for _ in range(1000):
