@@ -97,6 +97,7 @@ class Dispatcher:
         self._ids = itertools.count(1)
         self._tiers: dict[str, str | None] = {}
         self._stops: dict[str, str] = {}
+        self._evictions: dict[str, str] = {}
         self._idle_since = time.monotonic()
         self._changed, self._arrived = asyncio.Event(), asyncio.Event()
 
@@ -205,27 +206,36 @@ class Dispatcher:
         """Something happened in the pool."""
         match event:
             case pool.Started(name, init_s):
-                pid = self._pool.pids().get(name)
-                log.emit("started", function=name, pid=pid, init_s=round(init_s, 4))
+                log.emit(
+                    "started",
+                    function=name,
+                    request_id=self._request_id(name),
+                    pid=self._pool.pids().get(name),
+                    init_s=round(init_s, 4),
+                )
                 self._metrics.started(name, init_s)
                 self._tell(Started(name, init_s))
             case pool.Reported(name, report, ending):
                 self._reported(name, report, ending)
             case pool.Exited(name, ready, why, detail, peak_mb):
                 stop = self._stops.pop(name, why) if why == "stopped" else why
-                active = self._state.active.get(name)
-                place = self._places.get(active.id) if active else None
                 log.emit(
                     "stopped",
                     function=name,
-                    request_id=place.request_id if place else None,
+                    request_id=self._request_id(name),
                     why=stop,
                     ready=ready,
                     mem_peak_mb=round(peak_mb, 1),
-                    detail=detail,
+                    detail=self._evictions.pop(name, detail),
                 )
                 self._metrics.stopped(name, stop)
                 self._tell(Exited(name, ready, why, detail, peak_mb))
+
+    def _request_id(self, name: str) -> str | None:
+        """The id of the request that the function's process runs, or starts for."""
+        active = self._state.active.get(name)
+        place = self._places.get(active.id) if active else None
+        return place.request_id if place else None
 
     def _reported(self, name: str, report: dict[str, Any], ending: bool) -> None:
         self._tiers[name] = report["tier"] or self._tiers.get(name)
@@ -285,6 +295,11 @@ class Dispatcher:
                 self._pool.start(name)
             case Stop(name, why):
                 self._stops[name] = why
+                if why == "evicted":
+                    wanting = self._state.queue[0].function if self._state.queue else "another"
+                    self._evictions[name] = (
+                        f"'{name}' was stopped, as '{wanting}' needs its memory."
+                    )
                 self._pool.stop(name)
             case Kill(name):
                 self._pool.kill(name, "timeout")

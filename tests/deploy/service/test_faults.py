@@ -113,7 +113,9 @@ def test_a_child_that_eats_memory_is_ended_at_its_ceiling(other: Tree) -> None:
         assert stopped["mem_peak_mb"] < health["memory"]["limit_mb"]
         # What it needs now is all there is, so that the other one makes room; and it works.
         assert it.say("hello").json["words"] == ["hello"]
-        assert it.event("stopped", function="parrot")["why"] == "evicted"
+        stopped = it.event("stopped", function="parrot")
+        assert stopped["why"] == "evicted"
+        assert "'echo' needs its memory" in stopped["detail"]
 
 
 def test_the_kernel_ends_a_child_that_eats_memory_where_nothing_else_does(tree: Tree) -> None:
