@@ -64,7 +64,8 @@ class Watchdog(Free):
         while not self._end.wait(LOOK_S):
             inside = self._inside()
             # What is shared is counted more than once, but at little cost.
-            if sum(each.resident_mb for each in inside) <= self._peak_mb:
+            tells_mb = min(self._peak_mb, self._memory_mb)  # More is a new peak, or too much.
+            if sum(each.resident_mb for each in inside) <= tells_mb:
                 continue
             memory_mb = together_mb(inside)
             self._peak_mb = max(self._peak_mb, memory_mb)

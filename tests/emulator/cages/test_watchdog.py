@@ -14,7 +14,8 @@ from emulator import processes
 from emulator.cages.free import Free
 from emulator.cages.watchdog import Watchdog
 
-EAT = "import time; hoard = []\nwhile True: hoard.append(b'x' * 2**22); time.sleep(0.01)"
+EAT = "import time; hoard = []\nwhile True: hoard.append(b'x' * 2**22); time.sleep(0.05)"
+"""So slow that a watchdog which was held up still comes before the limit of `ulimit`."""
 PARENT = """
 import os, subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-S", "-c", sys.argv[1]])
@@ -62,6 +63,13 @@ def test_more_memory_than_the_plan_has_is_death(dog: Watchdog) -> None:
     assert reading.oom_kills == 1
     assert reading.peak_mb is not None
     assert 100 < reading.peak_mb < 200
+
+
+def test_a_second_one_is_ended_that_takes_less_than_the_first(dog: Watchdog) -> None:
+    for mb in (160, 120):
+        with python(dog, f"import time; its = b'x' * ({mb} * 2**20); time.sleep(60)") as process:
+            assert process.wait(30) == -9
+    assert dog.read().oom_kills == 2
 
 
 def test_less_is_not(dog: Watchdog) -> None:
