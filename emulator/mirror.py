@@ -35,10 +35,11 @@ class Mirror:
         return _names(self._root) | _names(self._copy)
 
     def take(self, part: str) -> None:
-        """Have in the copy what is in this part of the package now."""
-        source, copy = self._root / part, self._copy / part
-        with contextlib.suppress(FileNotFoundError):  # Something goes away meanwhile.
-            _take(source, copy)
+        """Have in the copy what is in this part of the package now.
+
+        Raises OSError for a folder that can't be read, or a disk that is full.
+        """
+        _take(self._root / part, self._copy / part)
 
     def true(self, text: str) -> str:
         """`text` with the names of the package's own files in the place of the copy's."""
@@ -46,22 +47,31 @@ class Mirror:
 
 
 def _take(source: Path, copy: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # It goes away meanwhile; others are there.
+        _take_one(source, copy)
+
+
+def _take_one(source: Path, copy: Path) -> None:
     if source.is_dir():
         if not copy.is_dir():
             _remove(copy)
             copy.mkdir()
         for name in _names(source) | _names(copy):
             _take(source / name, copy / name)
-    elif not source.exists():
+    elif not source.is_file():  # It has gone, or is a pipe, or a socket.
         _remove(copy)
     elif not _is_taken(source, copy):
         _remove(copy)
         if source.stat().st_size > LINKED:
             copy.symlink_to(source)
-        else:
+            return
+        try:
             shutil.copy2(source, copy)
-            if copy.suffix == ".py":
-                _compile(copy)
+        except PermissionError:
+            copy.symlink_to(source)  # Whoever wants to read it is told of that.
+            return
+        if copy.suffix == ".py":
+            _compile(copy)
 
 
 def _names(folder: Path) -> set[str]:

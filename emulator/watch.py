@@ -57,7 +57,7 @@ class Watch:
     so does a function that is new, or gone, or requires other packages. A context manager.
 
     It notes these events: `saved` (function or None, files), `broken` (function or None, and the
-    fields of a `Fault`) and `restart_failed` (detail).
+    fields of a `Fault`), `reload_failed` (function, detail) and `restart_failed` (detail).
     """
 
     def __init__(self, running: Reloadable, root: Path = ROOT, service: Path = _SERVICE) -> None:
@@ -105,18 +105,23 @@ class Watch:
             elif name is None or self._is_other(name):
                 restarts = True
             else:
-                self._running.mirror.take(name)
-                self._running.tell(reload=name)
+                try:
+                    self._running.mirror.take(name)
+                    self._running.tell(reload=name)
+                except OSError as error:
+                    self._running.note("reload_failed", function=name, detail=_line(error))
         if restarts:
             self._manifests, _ = faults.manifests(self._root)
-            for part in self._running.mirror.parts() - {self._part(path) for path in self._broken}:
-                self._running.mirror.take(part)
+            broken_parts = {self._part(path) for path in self._broken}
             try:
+                for part in self._running.mirror.parts() - broken_parts:
+                    self._running.mirror.take(part)
                 self._running.restart()
                 self._down = False
-            except NotStarted as error:
+            except (NotStarted, OSError) as error:
                 self._down = True
-                self._running.note("restart_failed", detail=str(error))
+                detail = _line(error) if isinstance(error, OSError) else str(error)
+                self._running.note("restart_failed", detail=detail)
 
     def _is_other(self, name: str) -> bool:
         """Is it another function for the service, one that it can't just start anew?"""
@@ -185,6 +190,11 @@ class Watch:
         return {path: stamp for top in tops for path, stamp in _files(top)}
 
 
+def _line(error: OSError) -> str:
+    place = f"'{error.filename}': " if error.filename else ""
+    return f"{place}{error.strerror or error}."
+
+
 def _files(folder: str) -> Iterator[tuple[str, Stamp]]:
     try:
         with os.scandir(folder) as entries:
@@ -194,7 +204,7 @@ def _files(folder: str) -> Iterator[tuple[str, Stamp]]:
                     continue
                 if entry.is_dir():
                     yield from _files(entry.path)
-                elif name != _VIM:
+                elif name != _VIM and entry.is_file():
                     its = entry.stat()
                     yield entry.path, (its.st_mtime_ns, its.st_size, its.st_ino)
     except OSError:  # It has gone meanwhile.

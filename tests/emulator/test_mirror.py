@@ -1,6 +1,7 @@
 """The copy of the functions that a service runs."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,38 @@ def test_a_model_is_not_copied(mirror: Mirror, root: Path) -> None:
     mirror.take("echo")
     assert not copy.is_symlink()
     assert copy.read_bytes() == b"small"
+
+
+def test_what_is_no_file_is_passed_over(mirror: Mirror, root: Path) -> None:
+    os.mkfifo(root / "echo" / "a_pipe")
+    (root / "echo" / "core.py").write_text("x = 2\n")
+    mirror.take("echo")
+    assert x(mirror) == "2"
+    assert not (mirror.folder / "functions" / "echo" / "a_pipe").exists()
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
+def test_one_that_cannot_be_copied_is_in_no_others_way(
+    mirror: Mirror, root: Path, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    """It vanishes just then, or may not be read: whoever needs it is told so by its own error."""
+    copy2, tried = shutil.copy2, []
+
+    def copied(source: Path, copy: Path) -> None:
+        tried.append(source.name)
+        if source.suffix == ".part":
+            raise error(source)
+        copy2(source, copy)
+
+    monkeypatch.setattr(shutil, "copy2", copied)
+    for number in range(4):
+        (root / "echo" / f"{number}.part").write_text("half")
+        (root / "echo" / f"{number}.json").write_text("{}")
+    mirror.take("echo")
+    assert len(tried) == 8
+    copy = mirror.folder / "functions" / "echo"
+    assert len(list(copy.glob("*.json"))) == 4
+    assert all(path.is_symlink() for path in copy.glob("*.part"))
 
 
 def test_nothing_is_left_in_the_folders_that_people_work_in(mirror: Mirror, root: Path) -> None:

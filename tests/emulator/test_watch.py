@@ -1,5 +1,7 @@
 """Which saved file has which effect, with a service that only notes what it is told."""
 
+import errno
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator
@@ -219,6 +221,27 @@ def test_what_is_wrong_from_the_start(root: Path) -> None:
         manifest.write_text(before)
         service.wait_for("restart")
         assert len(service.all("broken")) == 1  # Of the manifest the service itself has told.
+
+
+def test_what_cannot_be_taken_is_a_line_and_the_watch_goes_on(
+    service: Noting, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = service.mirror.take
+
+    def full(part: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "core.py")
+
+    os.mkfifo(root / "echo" / "pipe.py")
+    monkeypatch.setattr(service.mirror, "take", full)
+    (root / "echo" / "core.py").write_text("x = 1\n")
+    detail = "'core.py': No space left on device."
+    assert service.wait_for("reload_failed") == {"function": "echo", "detail": detail}
+    (root / "kit" / "__init__.py").write_text("x = 1\n")
+    assert service.wait_for("restart_failed") == {"detail": detail}
+    monkeypatch.setattr(service.mirror, "take", take)
+    (root / "echo" / "core.py").write_text("x = 2\n")
+    service.wait_for("restart")
+    assert service.all("saved")[-1]["files"] == ["functions/echo/core.py"]
 
 
 def test_a_restart_that_fails_is_tried_again(service: Noting, root: Path) -> None:
