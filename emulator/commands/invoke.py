@@ -14,6 +14,8 @@ import click
 from deploy import find, plans
 from emulator import exports, faults, files, text
 from emulator.bar import Bar
+from emulator.commands.plan import NONE
+from emulator.commands.plan import Name as PlanName
 from emulator.invoke import Answer, Invoker
 from functions.kit.manifest import Export, Manifest
 from functions.kit.problem import Problem
@@ -21,9 +23,6 @@ from functions.kit.problem import Problem
 if TYPE_CHECKING:
     from emulator.held import Held
     from emulator.remote import Remote
-
-NONE = "none"
-"""The plan that limits nothing."""
 
 
 class Functions(click.Group):
@@ -105,7 +104,7 @@ def _command(function: Manifest) -> click.Command:
             ),
             click.Option(
                 ["--plan"],
-                type=click.Choice([*plans.load(), NONE]),
+                type=PlanName(),
                 metavar="PLAN",
                 help=f"Give it a plan's memory and CPU: {', '.join(plans.load())}, none.",
             ),

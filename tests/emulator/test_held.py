@@ -76,6 +76,6 @@ def test_what_dies_of_itself_has_no_verdict(tree: Tree, say: Say) -> None:
 
 
 def test_a_plan_that_is_none(tree: Tree, say: Say) -> None:
-    done = tree.halfgig("invoke", "echo", say("hello"), "--plan", "huge")
+    done = tree.halfgig("invoke", "echo", say("hello"), "--plan", "fre")
     assert done.returncode == 2
-    assert "'free'" in done.stderr
+    assert "'--plan': 'fre' is no plan. Did you mean 'free'?" in done.stderr
