@@ -4,6 +4,7 @@ In a cloud's log both look the same: a process is gone, or a request took too lo
 measured what there was of memory and CPU, and what there was not.
 """
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, pairwise
@@ -19,6 +20,7 @@ PEAK, TIME = "its peak", "its time"
 ADVICE = 3
 """So many things to do are told, the most useful first."""
 
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)  # as a process ends, and as Docker tells it
 _STARVED = 0.8  # of the CPU that there is: what took as much would have taken more
 _WAITED = 0.5  # of the time without CPU, as the kernel counts it
 _IDLE = 0.4  # of the CPU that there is: what took less waited for something else
@@ -106,7 +108,7 @@ def of_service(code: int, oom_kills: int, peak_mb: float | None, scene: Scene) -
 
     oom_kills : how many processes the kernel ended for want of memory
     """
-    if code != -9 or not oom_kills:
+    if code not in _KILLED or not oom_kills:
         return None
     peak = f", with {peak_mb:.0f} MB" if peak_mb else ""
     return Verdict(
@@ -246,8 +248,8 @@ def _smaller_tier(scene: Scene) -> Iterator[str]:
         best = max(smaller, key=lambda tier: tier.memory_mb)
         yield (
             f"Have it use its tier '{best.name}', which needs {best.memory_mb:.0f} MB, in the "
-            f"place of '{used.name}' with {used.memory_mb:.0f}: MEMORY_MODE=lite, or take the "
-            "larger one out of its function.toml."
+            f"place of '{used.name}' with {used.memory_mb:.0f}: take '{used.name}' out of its "
+            "function.toml."
         )
 
 

@@ -75,7 +75,7 @@ def test_a_smaller_tier_comes_first() -> None:
     function = replace(BEATS, tiers=tiers)
     found = of(MEMORY, replace(SCENE, function=function, tier="hub"))
     assert "'embedded', which needs 100 MB" in found.advice[0]
-    assert "'hub' with 290" in found.advice[0]
+    assert "'hub' with 290: take 'hub' out of its function.toml." in found.advice[0]
     assert "larger plan" in found.advice[1]
     assert "larger plan" in of(MEMORY, replace(SCENE, function=function, tier="dsp")).advice[0]
     # Of one that never answered, the first is the one that it was about to use.
@@ -191,6 +191,7 @@ def test_waiting_too_long() -> None:
 
 def test_the_service_itself() -> None:
     found = verdict.of_service(-9, 1, 511.6, SCENE)
+    assert found == verdict.of_service(137, 1, 511.6, SCENE)
     assert found is not None
     assert "with 512 MB of 512 MB ('free')" in found.facts[0]
     assert verdict.of_service(-9, 0, None, SCENE) is None
