@@ -382,12 +382,23 @@ def test_nothing_outlives_the_parent(tree: Tree) -> None:
                 time.sleep(0.02)
 
 
+async def is_made(mark: Path) -> None:
+    """Wait until a function has made its progress to the word `mark=` with this file."""
+    deadline = time.monotonic() + 20
+    while not mark.exists():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
-def test_a_request_is_cancelled_and_the_process_lives(tree: Tree, accept: str) -> None:
+def test_a_request_is_cancelled_and_the_process_lives(
+    tree: Tree, accept: str, tmp_path: Path
+) -> None:
     async def test(box: Box) -> None:
         pid = await box.started()
-        answer = asyncio.create_task(box.ask("slow slow", Accept=accept))
-        await asyncio.sleep(0.3)
+        mark = tmp_path / "mark"
+        answer = asyncio.create_task(box.ask(f"mark={mark} slow slow", Accept=accept))
+        await is_made(mark)
         box.pool.cancel("echo")
         status, document = await answer
         if accept == "application/json":
@@ -401,11 +412,12 @@ def test_a_request_is_cancelled_and_the_process_lives(tree: Tree, accept: str) -
     run(tree, test)
 
 
-def test_a_request_that_does_not_stop_when_cancelled(tree: Tree) -> None:
+def test_a_request_that_does_not_stop_when_cancelled(tree: Tree, tmp_path: Path) -> None:
     async def test(box: Box) -> None:
         await box.started()
-        answer = asyncio.create_task(box.ask("hang"))
-        await asyncio.sleep(0.2)
+        mark = tmp_path / "mark"
+        answer = asyncio.create_task(box.ask(f"mark={mark} hang"))
+        await is_made(mark)
         box.pool.cancel("echo")
         assert await answer == (0, None)
         exited = await box.exited()
