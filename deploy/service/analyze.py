@@ -14,11 +14,11 @@ from functions.kit.problem import Problem
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What came of one function: the status that it would have alone, and its JSON."""
+    """What came of one function: the status that it would have alone, its JSON, when to retry."""
 
     status: int
     json: bytes
-    retry_after_s: int | None = None
+    retry: refusals.Headers
 
 
 async def answered(exchange: Exchange, origins: Mapping[str, Origin], question: Question) -> None:
@@ -35,8 +35,8 @@ async def answered(exchange: Exchange, origins: Mapping[str, Origin], question: 
     errors = {name: it.json for name, it in outcomes.items() if it.status >= 400}
     body = b'{"results":%s,"errors":%s}' % (_object(results), _object(errors))
     worst = max(outcomes.values(), key=lambda it: it.status)
-    status, retry = (200, None) if results else (worst.status, worst.retry_after_s)
-    await exchange.answer(status, "application/json", body, refusals.retry_header(retry))
+    status, retry = (200, []) if results else (worst.status, worst.retry)
+    await exchange.answer(status, "application/json", body, retry)
 
 
 async def streamed(exchange: Exchange, origins: Mapping[str, Origin], question: Question) -> None:
@@ -55,10 +55,12 @@ async def _outcome(origin: Origin, question: Question) -> _Outcome:
         async with origin.asked(question, told) as asked:
             answering.check(asked)
             body = await asked.answer.read(answering.MOST_JSON_BYTES)
-            return _Outcome(asked.answer.status, body)
+            retry = [its for its in asked.answer.headers if its[0] == b"retry-after"]
+            return _Outcome(asked.answer.status, body, retry)
     except Problem as problem:
         document = refusals.document(problem, question.request_id)
-        return _Outcome(problem.status, dumps(document), refusals.retry_after_s(problem))
+        retry = refusals.retry_header(refusals.retry_after_s(problem))
+        return _Outcome(problem.status, dumps(document), retry)
 
 
 async def _stream(stream: Stream, name: str, origin: Origin, question: Question) -> None:

@@ -1,5 +1,6 @@
 """What does work: one function called, all of them at once, or made ready for a call."""
 
+import re
 import reprlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -10,7 +11,7 @@ from deploy.service.exchange import Exchange
 from deploy.service.gate import Gate, Rate
 from deploy.service.origins import Elsewhere, Here, Origin, Question
 from deploy.service.places import Places
-from deploy.service.request import BadQuery, Request
+from deploy.service.request import BadHead, BadQuery, Request
 from deploy.service.settings import Settings
 from deploy.service.spool import Body, Spool
 from functions.kit import keys
@@ -21,6 +22,7 @@ from functions.kit.refusals import TooLarge
 _JSON_BYTES = 10_000_000  # as functions.kit has it: there it is held in memory
 _FORM_BYTES = 65_536  # what a form may have beside its file
 _MB = 2**20
+_FIELD = re.compile(rb"[\x20-\x7e\x80-\xff\t]*")  # h11 takes more, the functions' server doesn't
 
 Answerer = Callable[[Exchange], Awaitable[None]]
 
@@ -140,6 +142,8 @@ class Calls:
         """The functions that the query names; all that there are, if it names none."""
         names = request.list("functions")
         if names is None:
+            if not self._origins:
+                raise Disabled("Every function is switched off in this service.")
             return self._origins
         if not names:
             raise BadQuery(f"'functions' names none. There are: {', '.join(self._origins)}.")
@@ -159,10 +163,13 @@ class Calls:
 
 def _question(request: Request, body: Body, contract: Contract | None) -> Question:
     headers = [
-        (name, value)
+        (name, value.strip(b" \t"))
         for name in (b"content-type", b"tracestate")
         if (value := request.header(name)) is not None
     ]
+    for name, value in headers:
+        if not _FIELD.fullmatch(value):
+            raise BadHead(f"The header '{name.decode()}' has control characters in it.")
     if request.traceparent:
         headers.append((b"traceparent", request.traceparent))
     return Question(

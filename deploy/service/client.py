@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import select
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,6 +23,10 @@ _IDLE_S = 60.0  # that a connection is kept for the next request; a host closes 
 
 class Broken(Exception):  # noqa: N818 (said of the connection)
     """There is no connection, or it broke off, or what came over it is no answer."""
+
+
+class Unasked(Broken):
+    """Not all of the request was read at the other end, and so nobody worked on it."""
 
 
 class Late(Broken):
@@ -54,8 +59,10 @@ class Socket:
         """A connection, the one that was kept if it is still of use."""
         loop = asyncio.get_running_loop()
         kept, self._kept = self._kept, None
-        if kept is not None and kept.is_open and loop.time() - self._kept_at < _IDLE_S:
+        if kept is not None and kept.is_idle() and loop.time() - self._kept_at < _IDLE_S:
             return kept
+        if kept is not None:
+            kept.close()
         return (await loop.create_unix_connection(_Wire, str(self.path)))[1]
 
     def keep(self, wire: "_Wire") -> None:
@@ -147,12 +154,13 @@ async def request(
     """The answer to a POST to `target` at `route`.
 
     Left without an exception once all of the answer was read, the connection may be kept.
-    Raises `Broken`, and `Late` where nothing comes for `patience_s`; never OSError.
+    Raises `Broken`: `Unasked` where that is certain, `Late` where nothing comes for `patience_s`;
+    never OSError.
     """
     try:
         wire = await target.connect()
     except OSError as error:  # TimeoutError is one
-        raise Broken(f"It can't be connected to: {error}") from error
+        raise Unasked(f"It can't be connected to: {error}") from error
     size = body.size if isinstance(body, Upload) else len(body)
     length = (b"content-length", b"%d" % size)
     sending = None
@@ -163,8 +171,11 @@ async def request(
         else:
             wire.finish(body)
         yield Answer(wire, await wire.head(patience_s), patience_s)
-    except BaseException:
+    except BaseException as error:
         wire.close()
+        # Linux says so of a Unix socket only if something was unread, or unsent, when it closed.
+        if isinstance(error, Broken) and isinstance(target, Socket) and wire.was_reset:
+            raise Unasked("It ended before it had read the request.") from error
         raise
     finally:
         if sending is not None:
@@ -186,6 +197,7 @@ class _Wire(asyncio.Protocol):
         self._can_write = asyncio.Event()
         self._can_write.set()
         self.is_open = True
+        self.was_reset = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -201,6 +213,7 @@ class _Wire(asyncio.Protocol):
         self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.was_reset = isinstance(exc, ConnectionError)
         self._end()
         self._can_write.set()
 
@@ -258,6 +271,14 @@ class _Wire(asyncio.Protocol):
         except TimeoutError as error:
             raise Late("Nothing comes.") from error
         return event
+
+    def is_idle(self) -> bool:
+        """Whether it is open, and not even its end has come, noticed yet or not."""
+        if not self.is_open:
+            return False
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not poll.poll(0)
 
     def starts_anew(self) -> bool:
         """Whether the next request may go over it, the last one being answered."""

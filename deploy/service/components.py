@@ -101,14 +101,18 @@ def error(status: int, content: Mapping[str, Any] | None = None) -> dict[str, An
     )
 
 
-def answer(schema: Mapping[str, Any]) -> dict[str, Any]:
+def answer(
+    schema: Mapping[str, Any], headers: Iterable[str] = ("Server-Timing",)
+) -> dict[str, Any]:
     """The response of a call that went well."""
-    return response("The answer.", {JSON: {"schema": schema}}, ("Server-Timing",))
+    return response("The answer.", {JSON: {"schema": schema}}, headers)
 
 
-def answer_or_events(schema: Mapping[str, Any]) -> dict[str, Any]:
+def answer_or_events(
+    schema: Mapping[str, Any], headers: Iterable[str] = ("Server-Timing",)
+) -> dict[str, Any]:
     """The same, of a call that can be followed as it goes."""
-    its = answer(schema)
+    its = answer(schema, headers)
     its["content"]["text/event-stream"] = {"schema": {"type": "string", "description": EVENTS}}
     return its
 

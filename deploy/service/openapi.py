@@ -126,7 +126,7 @@ def _analyze(functions: Mapping[str, Manifest]) -> dict[str, Any]:
         ),
         "parameters": [*components.parameters(), _choice(functions)],
         "requestBody": components.audio(dict.fromkeys(kinds)),
-        "responses": {"200": components.answer_or_events(analysis)}
+        "responses": {"200": components.answer_or_events(analysis, ())}
         | {str(status): components.error(status, either) for status in components.ERRORS},
     }
 

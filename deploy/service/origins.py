@@ -1,13 +1,13 @@
 """Where a function's answers come from: a process of this service, or an address elsewhere."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from deploy.service import client
-from deploy.service.client import Broken, Headers, Late
-from deploy.service.places import Moment, Places
+from deploy.service.client import Broken, Headers, Late, Unasked
+from deploy.service.places import Lost, Moment, Places
 from deploy.service.spool import Body
 from functions.kit.manifest import Manifest
 from functions.kit.problem import Problem
@@ -80,6 +80,29 @@ class Here:
 
     @asynccontextmanager
     async def asked(self, question: Question, told: Told) -> AsyncIterator[Asked]:
+        async with AsyncExitStack() as stack:
+            try:
+                asked = await stack.enter_async_context(self._asked(question, told))
+            except Lost as lost:
+                if not lost.unasked or lost.reason == "timeout":
+                    raise
+                # It was dead or dying before; another can be asked.
+                asked = await stack.enter_async_context(self._asked(question, told))
+            yield asked
+
+    async def warm(self, request_id: str) -> dict[str, object]:
+        async with self._places.place(self._function.name, request_id, warm_only=True) as place:
+            async for _ in place:
+                pass
+            return {"state": "ready", "start": place.start, "init_s": round(place.init_s, 4)}
+
+    def close(self) -> None:
+        if self._target is not None:
+            self._target.close()
+
+    @asynccontextmanager
+    async def _asked(self, question: Question, told: Told) -> AsyncIterator[Asked]:
+        """`asked`, in one place; raises `Lost` as well where another is worth a try."""
         async with self._places.place(self._function.name, question.request_id) as place:
             async for moment in place:
                 await told(moment)
@@ -94,18 +117,11 @@ class Here:
                     self._target, question.route, headers, body.data
                 ) as answer:
                     yield Asked(answer, place.queue_s, place.init_s)
-            except Broken:
-                raise await place.lost() from None
-
-    async def warm(self, request_id: str) -> dict[str, object]:
-        async with self._places.place(self._function.name, request_id, warm_only=True) as place:
-            async for _ in place:
-                pass
-            return {"state": "ready", "start": place.start, "init_s": round(place.init_s, 4)}
-
-    def close(self) -> None:
-        if self._target is not None:
-            self._target.close()
+            except Broken as broken:
+                lost = await place.lost()
+                if isinstance(lost, Lost):
+                    lost.unasked = isinstance(broken, Unasked)
+                raise lost from None
 
 
 class Elsewhere:

@@ -45,6 +45,8 @@ class Lost(Problem):
     """The function's process went away before it had answered."""
 
     title = "The function's process ended before it had answered"
+    unasked = False
+    """Whether it is certain that the process had not begun with the request."""
 
     def __init__(self, detail: str, reason: Literal["died", "memory", "timeout"]) -> None:
         super().__init__(detail)

@@ -9,8 +9,8 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from deploy.service.request import BadHead
 from deploy.service.settings import Settings
-from functions.kit.problem import Problem
 
 _HEAD_BYTES = 32_768
 _READ_BYTES = 32_768  # at a time; asyncio's own 256 kB, of many uploads at once, are 100 MB
@@ -19,10 +19,6 @@ _STALL_S = 30.0  # for a client that doesn't read its answer
 _KEEP_ALIVE_S = (
     75  # longer than the proxies of most clouds keep a connection, so that they close it
 )
-
-
-class BadHead(Problem):
-    status, reason, title = 400, "bad_request", "The request can't be read"
 
 
 def config(app: Any, settings: Settings) -> uvicorn.Config:
@@ -87,11 +83,13 @@ class Protocol(H11Protocol):
             f"The request is not HTTP as it is understood here, or its head has more than "
             f"{_HEAD_BYTES:,} bytes."
         )
-        body = json.dumps(problem.as_dict(os.urandom(16).hex())).encode()
+        request_id = os.urandom(16).hex()
+        body = json.dumps(problem.as_dict(request_id)).encode()
         headers = [
             (b"content-type", b"application/problem+json"),
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
+            (b"x-request-id", request_id.encode()),
         ]
         for event in (
             h11.Response(status_code=problem.status, headers=headers, reason=b"Bad Request"),

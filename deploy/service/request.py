@@ -16,6 +16,10 @@ _TRACEPARENT = re.compile(
 )
 
 
+class BadHead(Problem):
+    status, reason, title = 400, "bad_request", "The request can't be read"
+
+
 class BadQuery(Problem):
     status, reason, title = 400, "bad_query", "The address's query can't be read"
 

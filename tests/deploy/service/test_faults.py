@@ -89,6 +89,14 @@ def test_a_child_killed_in_mid_request_costs_its_own_caller_only(other: Tree) ->
         assert it.event("stopped", before, function="echo")["why"] == "died"
 
 
+def test_a_child_killed_while_it_is_idle_costs_nobody(tree: Tree) -> None:
+    with service(tree) as it:
+        for _ in range(5):
+            pid = it.say("hello").json["pid"]
+            os.kill(pid, signal.SIGKILL)
+            assert it.say("hello").status == 200
+
+
 def _is_child(pid: int, other: int, it: Service) -> bool:
     """Is it the process of the other function? Templates have no socket of their own."""
     if pid == other:

@@ -325,6 +325,7 @@ def test_what_is_not_http(service: Service, sent: bytes) -> None:
         client.send(sent)
         status, headers, problem = parsed(client.rest())
     assert (status, problem["reason"]) == (400, "bad_request")
+    assert headers["x-request-id"] == problem["request_id"]
     assert headers["content-type"] == "application/problem+json"
     assert service.say("hello").status == 200
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
-from deploy.service import exchange, protocol, stream
-from deploy.service.places import Queued, Refused, Starting
+from deploy.service import client, exchange, protocol, stream
+from deploy.service.places import Lost, Queued, Refused, Starting
 from emulator import wire as sse
 from functions.kit import manifest
-from tests.routed import Routed, Serve, routed
+from tests.routed import Place, Routed, Serve, routed
 from tests.tree import ROOT
 from tests.wire import Raw, parsed
 
@@ -158,6 +158,25 @@ def test_a_small_body_needs_none(run: Run) -> None:
     assert (seen["content-length"], seen["body"]) == ("2", b"hi")
 
 
+@pytest.mark.parametrize("name", ["Content_Type", "tracestate"])
+@pytest.mark.parametrize("value", ["a=\x01b", "a=b\x7f"])
+def test_a_header_that_the_functions_server_would_not_take(run: Run, name: str, value: str) -> None:
+    with run() as it:
+        status, _, problem = ask(it, "/echo", b"hi", **{name: value})
+        assert (status, problem["reason"]) == (400, "bad_request")
+        assert it.places.log == []
+        assert ask(it, tracestate="a=\xff\tb,\r\ntracestate:")[0] == 200
+
+
+def test_every_function_is_switched_off(run: Run) -> None:
+    with run(environ={"DISABLE_ECHO": "1", "DISABLE_VOICE_DETECT": "1"}) as it:
+        status, _, problem = ask(it, "/analyze")
+        assert (status, problem["reason"]) == (404, "disabled")
+        with Raw(it.port) as client:
+            client.send(b"GET /warmup HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            assert parsed(client.rest())[0] == 404
+
+
 def test_one_connection_will_do_for_many_requests(run: Run) -> None:
     connections = []
 
@@ -223,6 +242,45 @@ def test_one_that_is_not_there(run: Run) -> None:
     with run() as it:
         it.places.socket = it.bodies / "nowhere"
         assert ask(it)[2]["reason"] == "died"
+        assert it.places.log == [("echo", "taken"), ("echo", "Lost")] * 2
+
+
+def test_one_that_was_gone_before_it_was_asked(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with run() as it:
+        there, it.places.socket = it.places.socket, it.bodies / "nowhere"
+
+        async def lost(_: Place) -> Lost:
+            it.places.socket = there
+            return Lost("It died.", "died")
+
+        monkeypatch.setattr(Place, "lost", lost)
+        assert ask(it)[0] == 200
+        ends = ["taken", "Lost", "taken", "finished"]
+        assert it.places.wait_for(4) == [("echo", end) for end in ends]
+
+
+def test_an_end_that_was_not_noticed_yet(tmp_path: Path) -> None:
+    connections = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer.get_extra_info("socket"))
+        await head(reader)
+        writer.write(answer(b"{}"))
+        await reader.read()
+        writer.close()
+
+    async def main() -> None:
+        target = client.Socket(tmp_path / "socket")
+        async with await asyncio.start_unix_server(serve, target.path):
+            for _ in range(2):
+                async with client.request(target, "/", [], b"") as its:
+                    assert await its.read(9) == b"{}"
+                connections[-1].shutdown(socket.SHUT_WR)
+            target.close()
+            await asyncio.sleep(0.01)  # for connections to be closed
+
+    asyncio.run(main())
+    assert len(connections) == 2
 
 
 def test_one_that_breaks_off_in_its_answer(run: Run) -> None:
@@ -540,6 +598,16 @@ def test_a_function_at_an_address(run: Run) -> None:
     assert seen["authorization"] == "Basic bWU6cGFzcyB3b3Jk"
     assert seen["x-api-key"] == "mine"
     assert "x-halfgig-body" not in seen
+
+
+def test_when_it_says_to_ask_again(run: Run) -> None:
+    kind = "application/problem+json\r\nRetry-After: 7"
+    said = answer(b'{"status":503}', kind, "503 Service Unavailable")
+    with elsewhere(saying(said)) as port:
+        environ = {"FUNCTION_ECHO_URL": f"http://127.0.0.1:{port}"}
+        with run(environ=environ) as it:
+            status, headers, _ = ask(it, "/analyze?functions=echo")
+    assert (status, headers["retry-after"]) == (503, "7")
 
 
 @pytest.fixture
