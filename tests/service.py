@@ -174,6 +174,14 @@ def processes_of(group_of: int) -> list[int]:
     return found
 
 
+def settled(read: Callable[[], Any], wanted: Any) -> Any:
+    """What `read` gives once that is `wanted`, or at last: connections take a moment to close."""
+    deadline = time.monotonic() + 30
+    while (now := read()) != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return now
+
+
 def descriptors(pid: int) -> int:
     """How many file descriptors a process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))

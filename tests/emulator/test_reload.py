@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Service, descriptors, processes_of, running
+from tests.service import Service, descriptors, processes_of, running, settled
 from tests.tree import Tree, halfgig
 
 OTHERS = {"DISABLE_BEATS": "1", "DISABLE_EMOTION": "1", "DISABLE_VOICE_DETECT": "1"}
@@ -145,5 +145,5 @@ def test_saving_leaks_nothing(its: Tree, times: int) -> None:
             answer = it.say("hello").json
             assert answer["words"] == [f"{number}"]
             echo = answer["pid"]
-        assert open_now() == before
+        assert settled(open_now, before) == before
         assert files() == there

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import Service, descriptors, in_background, processes_of, running
+from tests.service import Service, descriptors, in_background, processes_of, running, settled
 from tests.tree import Tree
 
 OTHERS = {"DISABLE_BEATS": "1", "DISABLE_EMOTION": "1", "DISABLE_VOICE_DETECT": "1"}
@@ -208,11 +207,7 @@ def test_reloading_leaks_nothing(its: Tree, times: int) -> None:
             answer = it.say("hello").json
             assert answer["words"] == [words]
             echo = answer["pid"]
-        # The last of our own connections may still be closing.
-        deadline = time.monotonic() + 30
-        while open_now() != before and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert open_now() == before
+        assert settled(open_now, before) == before
         assert sorted(path.name for path in it.folder.rglob("*")) == folder
 
 
