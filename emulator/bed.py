@@ -224,13 +224,20 @@ class Heard:
 @contextmanager
 def ticking(progress: Ticks, stage: str) -> Iterator[None]:
     """Tell `progress` of `stage` while what is done under this takes its time."""
+    with repeatedly(_TICK_S, lambda: progress(Progress(stage, None))):
+        yield
+
+
+@contextmanager
+def repeatedly(every_s: float, work: Callable[[], None]) -> Iterator[None]:
+    """Do `work` every so often, beside what is done under this."""
     over = threading.Event()
 
-    def tick() -> None:
-        while not over.wait(_TICK_S):
-            progress(Progress(stage, None))
+    def go_on() -> None:
+        while not over.wait(every_s):
+            work()
 
-    thread = threading.Thread(target=tick, daemon=True)
+    thread = threading.Thread(target=go_on, daemon=True)
     thread.start()
     try:
         yield

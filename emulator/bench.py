@@ -2,7 +2,6 @@
 
 import os
 import statistics
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from deploy.service import settings
 from emulator import bed as beds
 from emulator import faults, load, machine
 from emulator.answers import Answer
-from emulator.bed import Bed, BedError, Ticks
+from emulator.bed import Bed, BedError, Ticks, repeatedly
 from emulator.cages import Reading
 from emulator.capacity import Capacity, Cost, Latencies, capacity
 from emulator.client import Unreachable
@@ -307,21 +306,14 @@ class _Bench:
     @contextmanager
     def _watched(self) -> Iterator[None]:
         """Meanwhile `_peak_mb` is kept: the kernel's own counts what files it has cached, too."""
-        over = threading.Event()
 
-        def watch() -> None:
-            while not over.wait(_LOOK_S):
-                now = self._bed.running.cage.read()
-                held = now.memory_mb if now.anon_mb is None else now.anon_mb
-                self._peak_mb = max(self._peak_mb, held)
+        def look() -> None:
+            now = self._bed.running.cage.read()
+            held = now.memory_mb if now.anon_mb is None else now.anon_mb
+            self._peak_mb = max(self._peak_mb, held)
 
-        thread = threading.Thread(target=watch, daemon=True)
-        thread.start()
-        try:
+        with repeatedly(_LOOK_S, look):
             yield
-        finally:
-            over.set()
-            thread.join()
 
 
 def _answered(its: Load) -> list[Call]:

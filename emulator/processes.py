@@ -36,7 +36,7 @@ def every() -> Iterator[Process]:
 
 
 def of_session(leader: int, has_ended: bool) -> list[Process]:
-    """Those of the session that `leader` began, and all that descend from them.
+    """Those whose POSIX session `leader` began (setsid), and all that descend from them.
 
     has_ended : the leader, so that another process can have its number by now
     """

@@ -49,3 +49,22 @@ class Tree:
 def halfgig() -> str:
     """The path of the installed command."""
     return str(Path(sys.executable).with_name("halfgig"))
+
+
+def core(tree: Tree) -> Path:
+    """The code of `echo` in a tree."""
+    return tree.root / "functions" / "echo" / "core.py"
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Put `new` for `old` in a file, which must have it."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def says(tree: Tree, answer: str) -> None:
+    """Have `echo` answer this, whatever it is asked."""
+    text = core(tree).read_text()
+    begin = text.rindex("    return Echo(")
+    core(tree).write_text(f'{text[:begin]}    return Echo(["{answer}"], os.getpid(), Model("w"))\n')

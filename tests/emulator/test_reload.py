@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.service import Service, descriptors, processes_of, running, settled
-from tests.tree import Tree, halfgig
+from tests.tree import Tree, core, edit, halfgig, says
 
 OTHERS = {"DISABLE_BEATS": "1", "DISABLE_EMOTION": "1", "DISABLE_VOICE_DETECT": "1"}
 
@@ -28,23 +28,6 @@ def started(tree: Tree) -> Iterator[Service]:
             yield it
             assert it.stop() == 0
         assert list(Path(folder).iterdir()) == []
-
-
-def core(tree: Tree) -> Path:
-    return tree.root / "functions" / "echo" / "core.py"
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def says(tree: Tree, answer: str) -> None:
-    """Have `echo` answer this, whatever it is asked."""
-    text = core(tree).read_text()
-    begin = text.rindex("    return Echo(")
-    core(tree).write_text(f'{text[:begin]}    return Echo(["{answer}"], os.getpid(), Model("w"))\n')
 
 
 def test_what_is_saved_is_what_answers(its: Tree) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.service import Service, descriptors, in_background, processes_of, running, settled
-from tests.tree import Tree
+from tests.tree import Tree, core, edit, says
 
 OTHERS = {"DISABLE_BEATS": "1", "DISABLE_EMOTION": "1", "DISABLE_VOICE_DETECT": "1"}
 COMMAND = (sys.executable, "-P", "-m", "emulator.served")
@@ -45,23 +45,6 @@ def reload(it: Service, name: str = "echo") -> dict[str, Any]:
     it.process.stdin.write(json.dumps({"reload": name}) + "\n")
     it.process.stdin.flush()
     return it.wait_for(lambda line: line["event"] in ("reloaded", "reload_failed"), since)
-
-
-def core(tree: Tree) -> Path:
-    return tree.root / "functions" / "echo" / "core.py"
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
-def says(tree: Tree, answer: str) -> None:
-    """Have `echo` answer this, whatever it is asked."""
-    text = core(tree).read_text()
-    begin = text.rindex("    return Echo(")
-    core(tree).write_text(f'{text[:begin]}    return Echo(["{answer}"], os.getpid(), Model("w"))\n')
 
 
 def until(it: Service, condition: Callable[[], bool]) -> None:

@@ -18,7 +18,7 @@ import pytest
 from emulator.cages.cage import CageUnavailable
 from emulator.cages.groups import Groups
 from tests.service import Service, descriptors, in_background, processes_of, running
-from tests.tree import Tree
+from tests.tree import Tree, edit
 
 OTHERS = {"DISABLE_BEATS": "1", "DISABLE_EMOTION": "1", "DISABLE_VOICE_DETECT": "1"}
 
@@ -47,12 +47,6 @@ def copy(tree: Tree, name: str) -> None:
     for path in folder.glob("*.*"):
         path.write_text(path.read_text().replace("functions.echo", f"functions.{name}"))
     edit(folder / "function.toml", 'name = "echo"', f'name = "{name}"')
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
 
 
 def cage(memory_mb: float) -> Groups:
