@@ -67,9 +67,13 @@ class Bed:
         self._progress, self._said = progress, said
 
     def __enter__(self) -> Self:
-        with ticking(self._progress, "starting the service"):
-            self.running.__enter__()
-        self._address = Address.read(self.running.url)
+        try:
+            with ticking(self._progress, "starting the service"):
+                self.running.__enter__()
+            self._address = Address.read(self.running.url)
+        except BaseException as error:  # Ctrl-C, too, once it listens and nobody has it yet.
+            self.running.__exit__(type(error))
+            raise
         return self
 
     def __exit__(

@@ -39,8 +39,8 @@ class Running:
 
     mirror : what it runs: a copy of the functions as they were when it was entered
 
-    A context manager; entering returns once it listens, or raises `NotStarted`. At its end none of
-    its processes, cages, sockets and files are left.
+    A context manager; entering returns once it listens, or raises `NotStarted`. At its end, which
+    may come more than once, none of its processes, cages, sockets and files are left.
     """
 
     cage: Cage
@@ -63,12 +63,12 @@ class Running:
         self._heard = heard
         self._lines: queue.SimpleQueue[Line] = queue.SimpleQueue()
         self._service: Process | None = None
+        self._stack = ExitStack()
         self._stopping = self._restarting = self._killing = False
         self._one_restart = threading.Lock()
         self._one_line = threading.RLock()  # A signal's handler may tell one in the midst of it.
 
     def __enter__(self) -> Self:
-        self._stack = ExitStack()
         try:
             with signals.deferred():
                 temporary = tempfile.TemporaryDirectory(

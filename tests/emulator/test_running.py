@@ -14,6 +14,8 @@ import pytest
 
 from deploy import cgroups, plans
 from emulator import processes
+from emulator.bed import Bed
+from emulator.client import Address
 from emulator.running import NotStarted, Running
 from tests.service import processes_of
 
@@ -69,6 +71,15 @@ def test_it_answers_in_a_cage_and_tells_what_it_does() -> None:
     assert lines[0]["enforces"] == running.cage.enforces
     assert lines[-1]["code"] == 0
     assert lines[-1]["wanted"] is True
+
+
+def test_ctrl_c_once_it_listens_and_before_it_is_of_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: str) -> Address:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Address, "read", interrupted)
+    with pytest.raises(KeyboardInterrupt), Bed(["beats"], STANDARD):
+        pytest.fail("It was not interrupted.")
 
 
 def test_no_plan_has_all_of_the_machine() -> None:

@@ -63,7 +63,8 @@ def stopped(tree: Tree, tmp: Path, *words: str | Path, there: int) -> tuple[int,
             _, said = process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()
-    assert [pid for pid in found if processes.began(pid)] == []
+    left = [its.pid for its in processes.every() if its.pid in found and not its.zombie]
+    assert left == []
     assert groups(process.pid) == []
     return process.returncode, said
 
