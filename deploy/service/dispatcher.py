@@ -13,10 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from deploy.service import log, pool, scheduler
+from deploy.service import log, scheduler
 from deploy.service.metrics import Metrics
 from deploy.service.places import Lost, Moment, Queued, Refused, Starting
-from deploy.service.pool import Pool
+from deploy.service.pool import Pool, Reported, Told
 from deploy.service.snapshot import FunctionState, Snapshot
 from deploy.service.state import (
     Arrived,
@@ -96,10 +96,10 @@ class Dispatcher:
         self._places: dict[str, _Place] = {}
         self._ids = itertools.count(1)
         self._tiers: dict[str, str | None] = {}
-        self._stops: dict[str, str] = {}
-        self._evictions: dict[str, str] = {}
         self._idle_since = time.monotonic()
         self._changed, self._arrived = asyncio.Event(), asyncio.Event()
+        self._smallest_first = sorted(functions, key=lambda name: len(functions[name].requires))
+        self._warming: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         await self._pool.__aenter__()
@@ -107,9 +107,10 @@ class Dispatcher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._ticking.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._ticking
+        for task in filter(None, (self._ticking, self._warming)):
+            task.cancel()
+            with suppress(asyncio.CancelledError, OSError):  # A request's own start tells of it.
+                await task
         await self._pool.__aexit__()
 
     def place(self, function: str, request_id: str, *, warm_only: bool = False) -> "_Place":
@@ -117,9 +118,12 @@ class Dispatcher:
         return _Place(self, str(next(self._ids)), function, request_id, warm_only)
 
     def warm_templates(self) -> None:
-        """Start the templates, so that the first request finds them."""
-        for name in self._state.functions:
-            self._pool.warm_template(name)
+        """Start the templates, so that the first requests find them.
+
+        It is done one after the other, and while there is no request, which it would slow down:
+        what a request itself needs is started for it.
+        """
+        self._warming = asyncio.create_task(self._warm())
 
     def replace(self, function: Manifest) -> None:
         """One of the functions has other code now, or its manifest says something else.
@@ -187,6 +191,12 @@ class Dispatcher:
             detail=its.detail or None,
         )
 
+    async def _warm(self) -> None:
+        for name in self._smallest_first:
+            while self._state.active or self._state.queue or self._state.draining:
+                await self.changed()
+            await self._pool.warm_template(name)
+
     async def _tick(self) -> None:
         while True:
             if not (self._state.active or self._state.queue):
@@ -202,10 +212,10 @@ class Dispatcher:
             elif time.monotonic() - self._idle_since > TEMPLATES_IDLE_S:
                 self._pool.stop_templates()
 
-    def _happened(self, event: pool.Event) -> None:
+    def _happened(self, event: Told) -> None:
         """Something happened in the pool."""
         match event:
-            case pool.Started(name, init_s):
+            case Started(name, init_s):
                 log.emit(
                     "started",
                     function=name,
@@ -214,22 +224,21 @@ class Dispatcher:
                     init_s=round(init_s, 4),
                 )
                 self._metrics.started(name, init_s)
-                self._tell(Started(name, init_s))
-            case pool.Reported(name, report, ending):
+                self._tell(event)
+            case Reported(name, report, ending):
                 self._reported(name, report, ending)
-            case pool.Exited(name, ready, why, detail, peak_mb):
-                stop = self._stops.pop(name, why) if why == "stopped" else why
+            case Exited(name, ready, why, detail, peak_mb):
                 log.emit(
                     "stopped",
                     function=name,
                     request_id=self._request_id(name),
-                    why=stop,
+                    why=why,
                     ready=ready,
                     mem_peak_mb=round(peak_mb, 1),
-                    detail=self._evictions.pop(name, detail),
+                    detail=detail,
                 )
-                self._metrics.stopped(name, stop)
-                self._tell(Exited(name, ready, why, detail, peak_mb))
+                self._metrics.stopped(name, why)
+                self._tell(event)
 
     def _request_id(self, name: str) -> str | None:
         """The id of the request that the function's process runs, or starts for."""
@@ -294,13 +303,11 @@ class Dispatcher:
             case Start(name):
                 self._pool.start(name)
             case Stop(name, why):
-                self._stops[name] = why
+                detail = ""
                 if why == "evicted":
                     wanting = self._state.queue[0].function if self._state.queue else "another"
-                    self._evictions[name] = (
-                        f"'{name}' was stopped, as '{wanting}' needs its memory."
-                    )
-                self._pool.stop(name)
+                    detail = f"'{name}' was stopped, as '{wanting}' needs its memory."
+                self._pool.stop(name, why, detail)
             case Kill(name):
                 self._pool.kill(name, "timeout")
             case Cancel(name):

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 from deploy.service import host, memory
 from deploy.service.child import Child
+from deploy.service.state import Broken, Ended, Exited, Started
 from deploy.service.templates import Templates
 from functions.kit import keys
 from functions.kit.manifest import Manifest
@@ -27,16 +28,6 @@ WATCH_S = 0.1
 DETAIL = 300
 """Characters of a process's last words that are told."""
 
-Why: TypeAlias = Literal["stopped", "memory", "timeout", "cancelled", "died"]
-
-
-@dataclass(frozen=True)
-class Started:
-    """It listens, so many seconds after it was asked for."""
-
-    name: str
-    init_s: float
-
 
 @dataclass(frozen=True)
 class Reported:
@@ -45,28 +36,12 @@ class Reported:
     ending : the process has been told to end meanwhile, and takes no other.
     """
 
-    name: str
+    function: str
     report: dict[str, Any]
     ending: bool = False
 
 
-@dataclass(frozen=True)
-class Exited:
-    """The process has ended, and its memory is free.
-
-    ready : whether it had been.
-    detail : a sentence for who waits for it.
-    peak_mb : the most it had resident since its last invocation began, as far as is known.
-    """
-
-    name: str
-    ready: bool
-    why: Why
-    detail: str
-    peak_mb: float
-
-
-Event: TypeAlias = Started | Reported | Exited
+Told: TypeAlias = Started | Reported | Exited
 
 
 @dataclass
@@ -78,7 +53,7 @@ class _Process:
     ready: bool = False
     reported: int = 0
     ceiling_mb: float | None = None
-    told: tuple[Why, str] | None = None
+    told: tuple[Ended | Broken, str] | None = None
 
 
 class Pool:
@@ -95,7 +70,7 @@ class Pool:
         self,
         functions: Mapping[str, Manifest],
         folder: Path,
-        emit: Callable[[Event], None],
+        emit: Callable[[Told], None],
         *,
         watch: bool = True,
     ) -> None:
@@ -150,10 +125,10 @@ class Pool:
         """Whatever is started from now on is as `function` says, which requires what it did."""
         self._functions = {**self._functions, function.name: function}
 
-    def stop(self, name: str) -> None:
+    def stop(self, name: str, why: Ended = "stopped", detail: str = "") -> None:
         """End the process of `name`, gently at first. Nothing, where there is none."""
         if its := self._processes.get(name):
-            self._end(its, "stopped", f"'{name}' was stopped.", signal.SIGTERM)
+            self._end(its, why, detail or f"'{name}' was stopped.", signal.SIGTERM)
             self._loop.call_later(PATIENCE_S, self._insist, its)
 
     def kill(self, name: str, why: Literal["timeout", "memory", "cancelled"]) -> None:
@@ -203,9 +178,9 @@ class Pool:
             if self._watch and self._timer is None:
                 self._timer = self._loop.call_later(WATCH_S, self._look)
 
-    def warm_template(self, name: str) -> None:
-        """Start the template that `name` needs, if it isn't there. Raises OSError."""
-        self._templates.of(name)
+    async def warm_template(self, name: str) -> None:
+        """Have the template that `name` needs, and return once it is ready. Raises OSError."""
+        await self._templates.of(name).settled()
 
     def stop_templates(self) -> None:
         """End the templates that no living process was forked from."""
@@ -231,7 +206,7 @@ class Pool:
             environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
         return environ
 
-    def _end(self, its: _Process, why: Why, detail: str, number: int) -> None:
+    def _end(self, its: _Process, why: Ended | Broken, detail: str, number: int) -> None:
         its.told = its.told or (why, detail)
         its.child.signal(number)
         if number == signal.SIGKILL and not its.child.pid:  # Its template has not come to fork it.
@@ -272,7 +247,7 @@ class Pool:
         if not self._processes:
             self._empty.set()
 
-    def _found(self, child: Child, ready: bool) -> tuple[Why, str]:
+    def _found(self, child: Child, ready: bool) -> tuple[Broken, str]:
         """Why a process has ended that wasn't told to."""
         name, code = child.name, child.code
         if code is None:

@@ -16,7 +16,7 @@ holds to, whatever happens:
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Literal
+from typing import get_args
 
 from deploy.service.state import (
     Arrived,
@@ -24,6 +24,7 @@ from deploy.service.state import (
     Cancel,
     Drain,
     Effect,
+    Ended,
     Event,
     Exited,
     Finished,
@@ -293,7 +294,7 @@ class _Desk:
                 self.effects.append(Lose(request.id, name, why, event.detail))
             else:  # The first again.
                 self.queue.insert(0, request)
-        if not event.ready and event.why != "stopped" and not replaced:
+        if not event.ready and event.why not in get_args(Ended) and not replaced:
             self._start_failed(name, event.detail)
 
     def _replace(self, event: Replace) -> None:
@@ -358,7 +359,7 @@ class _Desk:
             self.active[name] = replace(request, forwarded=True)
             self._phase(name, Phase.BUSY)
 
-    def _stop(self, name: str, why: Literal["idle", "evicted", "stopping", "replaced"]) -> None:
+    def _stop(self, name: str, why: Ended) -> None:
         self._phase(name, Phase.STOPPING)
         self.effects.append(Stop(name, why))
 

@@ -7,6 +7,11 @@ from enum import Enum
 from typing import Literal, TypeAlias
 
 Why: TypeAlias = Literal["queue_full", "queue_timeout", "memory", "start_failed", "stopping"]
+"""Why a request is rejected."""
+Ended: TypeAlias = Literal["idle", "evicted", "stopping", "replaced", "stopped"]
+"""Why a process is ended with which nothing is wrong; `stopped` as the service itself ends."""
+Broken: TypeAlias = Literal["memory", "timeout", "cancelled", "died"]
+"""What was wrong with one that has ended."""
 
 
 class Phase(Enum):
@@ -139,11 +144,16 @@ class Finished:
 
 @dataclass(frozen=True)
 class Exited:
-    """The function's process has ended; `ready` tells whether it ever listened."""
+    """The function's process has ended, and its memory is free.
+
+    ready : whether it ever listened.
+    detail : a sentence for who waits for it.
+    peak_mb : the most it had resident since its last invocation began, as far as is known.
+    """
 
     function: str
     ready: bool
-    why: Literal["stopped", "memory", "timeout", "cancelled", "died"]
+    why: Ended | Broken
     detail: str
     peak_mb: float
 
@@ -188,7 +198,7 @@ class Stop:
     """Let the function's process end, which is idle or starts."""
 
     function: str
-    why: Literal["idle", "evicted", "stopping", "replaced"]
+    why: Ended
 
 
 @dataclass(frozen=True)

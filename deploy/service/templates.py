@@ -151,6 +151,7 @@ class Template:
         self.requires, self.label, self.parent = requires, label, parent
         self.pid = 0
         self._resident_mb = 0.0
+        self._settled = asyncio.Event()
         self._lost = lost
         self._forks: dict[int, Forked] = {}
         self._ids = count()
@@ -196,8 +197,13 @@ class Template:
         socket.send_fds(self._control, [message], list(descriptors))
         self._forks[fork] = what
 
+    async def settled(self) -> None:
+        """Return once it has imported its packages, or was ended."""
+        await self._settled.wait()
+
     def close(self) -> list[Forked]:
         """End it, and all that it forked. Returns what of that has not ended yet."""
+        self._settled.set()
         self._loop.remove_reader(self._control)
         self._control.close()
         forks = list(self._forks.values())
@@ -237,6 +243,7 @@ class Template:
         told = json.loads(message)
         if "resident_mb" in told:
             self._resident_mb = told["resident_mb"]
+            self._settled.set()
         elif "pid" in told:
             self._forks[told["id"]].forked(told["pid"])
         else:

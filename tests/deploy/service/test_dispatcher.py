@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -19,8 +19,10 @@ from tests.tree import Tree
 
 
 @asynccontextmanager
-async def desk(tree: Tree, budget_mb: float = 300.0) -> AsyncIterator[Dispatcher]:
-    functions = {"echo": manifest.load(tree.root / "functions" / "echo")}
+async def desk(
+    tree: Tree, budget_mb: float = 300.0, names: Sequence[str] = ("echo",)
+) -> AsyncIterator[Dispatcher]:
+    functions = {name: manifest.load(tree.root / "functions" / name) for name in names}
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         async with Dispatcher(
             functions,
@@ -169,6 +171,24 @@ def test_templates_end_when_nobody_has_used_them_for_long(
                 async for _ in place:
                     pass
                 assert await say(place, "hello") == 200
+
+    run(test)
+
+
+def test_a_template_that_no_request_needs_waits_until_there_is_none(tree: Tree) -> None:
+    base, further = "template:base", "template:numpy+onnxruntime+soundfile+soxr"
+
+    async def test() -> None:
+        async with desk(tree, names=("emotion", "echo")) as it:
+            it.warm_templates()
+            async with it.place("echo", "1") as place:
+                async for _ in place:
+                    pass
+                # A template that had been forked first would be here before its process.
+                assert it.pids().keys() == {base, "echo"}
+                assert await say(place, "hello") == 200
+                assert it.pids().keys() == {base, "echo"}
+            await until(lambda: further in it.pids())
 
     run(test)
 

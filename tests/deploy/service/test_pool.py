@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from deploy.service.pool import Event, Exited, Pool, Reported, Started
+from deploy.service.pool import Pool, Reported, Told
+from deploy.service.state import Exited, Started
 from emulator.cages.cage import CageUnavailable
 from emulator.cages.groups import Groups
 from emulator.wire import Connection
@@ -29,12 +30,12 @@ class Box:
     """A pool of one tree's functions, and the events that it told."""
 
     def __init__(self, tree: Tree, folder: Path, **options: Any) -> None:
-        self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self.events: asyncio.Queue[Told] = asyncio.Queue()
         self.folder = folder
         functions = manifest.discover(tree.root / "functions")
         self.pool = Pool(functions, folder, self.events.put_nowait, **options)
 
-    async def next(self) -> Event:
+    async def next(self) -> Told:
         return await asyncio.wait_for(self.events.get(), 60)
 
     async def started(self, name: str = "echo") -> int:
@@ -42,13 +43,13 @@ class Box:
         self.pool.start(name)
         event = await self.next()
         assert isinstance(event, Started), event
-        assert (event.name, event.init_s > 0) == (name, True)
+        assert (event.function, event.seconds > 0) == (name, True)
         return self.pool.pids()[name]
 
     async def exited(self, name: str = "echo") -> Exited:
         event = await self.next()
         assert isinstance(event, Exited), event
-        assert event.name == name
+        assert event.function == name
         return event
 
     async def reported(self) -> dict[str, Any]:
@@ -433,7 +434,7 @@ def test_templates_share_what_functions_require_and_carry_no_more(tree: Tree) ->
 
     async def test(box: Box) -> None:
         for name in ("echo", "emotion", "beats"):
-            box.pool.warm_template(name)
+            await box.pool.warm_template(name)
             await box.started(name)
         pids = box.pool.pids()
         assert pids.keys() == {
@@ -481,13 +482,13 @@ def test_a_template_that_dies_takes_what_it_forked_with_it(tree: Tree, label: st
         os.kill(before[label], signal.SIGKILL)
         lost = {"emotion"} if label == "template:onnxruntime" else {"emotion", "echo"}
         events = [await box.next() for _ in lost]
-        assert {event.name for event in events} == lost
+        assert {event.function for event in events} == lost
         for event in events:
             assert isinstance(event, Exited)
             assert (event.ready, event.why) == (True, "died")
             assert event.detail.endswith("as the process that it was forked from had died.")
             assert event.peak_mb > 5
-            while is_there(before[event.name]):
+            while is_there(before[event.function]):
                 await asyncio.sleep(0.01)
         for name in lost:
             await box.started(name)
@@ -599,9 +600,7 @@ def cycles(tree: Tree, count: int) -> None:
                     os.kill(box.pool.pids()["template:base"], signal.SIGKILL)
                     await box.next()
             await box.exited() if way < 3 else await box.next()
-            box.pool.warm_template("echo")
-            while box.pool.templates_mb == 0:
-                await asyncio.sleep(0.01)
+            await box.pool.warm_template("echo")
             if i == 3:
                 before = held(box)
         await asyncio.sleep(2.5)  # The last of what watches what has ended.
