@@ -1,12 +1,16 @@
-"""The router alone, under a real server, before functions that do as they are told."""
+"""The router alone, under a real server, before functions that do as they are told.
+
+What functions say, and what clients ask, is said byte by byte.
+"""
 
 import asyncio
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import uvicorn
 
@@ -16,10 +20,56 @@ from deploy.service.places import Lost, Moment, Refused
 from deploy.service.router import App
 from deploy.service.snapshot import Snapshot
 from deploy.service.spool import Spool
+from emulator import wire as sse
+from functions.kit import manifest
 from functions.kit.manifest import Manifest
 from tests import snapshots
+from tests.tree import ROOT
+from tests.wire import Raw, parsed
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+ECHO = manifest.load(ROOT / "tests" / "fourth" / "echo")
+FUNCTIONS = {"echo": ECHO, "voice_detect": manifest.load(ROOT / "functions" / "voice_detect")}
+KINDS = {"Content_Type": "text/plain"}
+LARGE = bytes(range(256)) * 1000
+
+
+async def head(reader: asyncio.StreamReader) -> dict[str, str]:
+    """A request's headers, and its first line as ''."""
+    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().rstrip().split("\r\n")
+    return {"": first} | dict(line.split(": ", 1) for line in lines)
+
+
+def saying(answer: bytes) -> Serve:
+    """A function that says this, whatever it is asked, and closes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head(reader)
+        writer.write(answer)
+        writer.close()
+
+    return serve
+
+
+def answer(body: bytes, kind: str = "application/json", status: str = "200 OK") -> bytes:
+    return (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+
+
+OK = saying(answer(b'{"ok":true}'))
+STREAM = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
+
+
+async def hanging(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A function that does not answer while the router is there."""
+    await head(reader)
+    await reader.read()
+    writer.close()
 
 
 @dataclass
@@ -139,3 +189,40 @@ def routed(
         thread.join(60)
         assert not thread.is_alive()
     assert (list(bodies.iterdir()), spool.used) == ([], 0)
+
+
+@contextmanager
+def run(
+    serve: Serve = OK, functions: Mapping[str, Manifest] = FUNCTIONS, **options: Any
+) -> Iterator[Routed]:
+    """Runs a router, its files in a folder of its own."""
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        routed(functions, Path(folder), serve, **options) as it,
+    ):
+        yield it
+
+
+def ask(it: Routed, path: str = "/echo", body: bytes = b"hi", **headers: str) -> Any:
+    """The status, headers and body of an answer to a POST."""
+    with Raw(it.port) as client:
+        length = {"Content-Length": str(len(body))}
+        client.post(path, body, **{**KINDS, **length, **headers}, Connection="close")
+        return parsed(client.rest())
+
+
+def events(it: Routed, path: str = "/echo") -> list[tuple[str, Any]]:
+    """The events that come, until their end."""
+    with Raw(it.port) as client:
+        client.post(path, b"hi", **KINDS, Content_Length="2", Accept="text/event-stream")
+        lines = client.socket.makefile("rb")
+        while lines.readline() != b"\r\n":
+            pass
+        return list(sse.events(_chunks(lines)))
+
+
+def _chunks(lines: Any) -> Iterator[bytes]:
+    """The lines of a chunked body."""
+    while size := int(lines.readline(), 16):
+        yield from lines.read(size).splitlines(keepends=True)
+        lines.readline()

@@ -174,6 +174,14 @@ def processes_of(group_of: int) -> list[int]:
     return found
 
 
+def until(condition: Callable[[], Any]) -> None:
+    """Return once it is so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "It never came to that."
+        time.sleep(0.01)
+
+
 def settled(read: Callable[[], Any], wanted: Any) -> Any:
     """What `read` gives once that is `wanted`, or at last: connections take a moment to close."""
     deadline = time.monotonic() + 30

@@ -1,14 +1,13 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from benchmarks import clips, service
 from benchmarks.service import Answer, Highest, Web
+from tests.service import until
 
 SERVER = [
     sys.executable,
@@ -95,10 +94,3 @@ def test_spread() -> None:
 def test_what_is_kept_says_how_busy_the_machine_was(tmp_path: Path) -> None:
     service.keep(tmp_path / "results" / "its.json", {"a": 1})
     assert '"load_average"' in (tmp_path / "results" / "its.json").read_text()
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -45,11 +45,6 @@ def reload(it: Service, name: str = "echo") -> dict[str, Any]:
     it.process.stdin.write(json.dumps({"reload": name}) + "\n")
     it.process.stdin.flush()
     return it.wait_for(lambda line: line["event"] in ("reloaded", "reload_failed"), since)
-
-
-def until(it: Service, condition: Callable[[], bool]) -> None:
-    while not condition():
-        it.wait_for(lambda line: True, len(it.lines) - 1)
 
 
 def test_an_idle_function_is_replaced(its: Tree) -> None:

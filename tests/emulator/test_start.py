@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 
 from deploy import cgroups
 from emulator import processes
-from tests.service import Service, in_background, processes_of
+from tests.service import Service, in_background, processes_of, until
 from tests.tree import Tree, halfgig
 
 PATIENCE_S = 60
@@ -86,13 +85,6 @@ def groups(pid: int) -> list[Path]:
     owned = [cgroups.own(kind) for kind in ("memory", "cpu", "cpuacct")]
     folders = [group.folder for group in owned if group]
     return [path for folder in folders for path in folder.glob(f"halfgig-{pid}-*")]
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "It never came to that."
-        time.sleep(0.01)
 
 
 def refused(tree: Tree, *words: str, **settings: str) -> str:

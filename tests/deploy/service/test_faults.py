@@ -17,7 +17,7 @@ import pytest
 
 from emulator.cages.cage import CageUnavailable
 from emulator.cages.groups import Groups
-from tests.service import Service, descriptors, in_background, processes_of, running
+from tests.service import Service, descriptors, in_background, processes_of, running, until
 from tests.tree import Tree, edit
 
 OTHERS = {"DISABLE_BEATS": "1", "DISABLE_EMOTION": "1", "DISABLE_VOICE_DETECT": "1"}
@@ -55,13 +55,6 @@ def cage(memory_mb: float) -> Groups:
 
 def is_busy(it: Service, function: str = "echo") -> bool:
     return it.state(function) == "busy"
-
-
-def until(condition: Any) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, "It never came to that."
-        time.sleep(0.02)
 
 
 def test_a_child_killed_in_mid_request_costs_its_own_caller_only(other: Tree) -> None:

@@ -1,13 +1,19 @@
 """Bodies: where they are kept, for how long, and how many of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import errno
+import os
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from deploy.service.spool import Body, NoRoom, Spool
 from functions.kit.refusals import TooLarge
+from tests import routed
+from tests.wire import Raw
 
 HUGE = 2**30
 LARGE = [bytes([number]) * 20_000 for number in range(5)]
@@ -101,3 +107,52 @@ def test_what_goes_wrong_while_it_comes_leaves_nothing(spool: Spool, tmp_path: P
     with pytest.raises(ConnectionError):
         asyncio.run(taking())
     assert (list(tmp_path.iterdir()), spool.used) == ([], 0)
+
+
+def test_bodies_that_are_too_much_together() -> None:
+    with routed.run(routed.hanging, environ={"SPOOL_MB": "0.4"}) as it, Raw(it.port) as first:
+        first.post(
+            "/voice_detect", routed.LARGE, **routed.KINDS, Content_Length=str(len(routed.LARGE))
+        )
+        it.places.wait_for(1)
+        status, headers, problem = routed.ask(it, "/voice_detect", routed.LARGE)
+        assert (status, problem["reason"]) == (503, "disk")
+        assert int(headers["retry-after"]) > 0
+        assert "0.4 MB" in problem["detail"]
+
+
+@pytest.fixture
+def tiny() -> Iterator[Path]:
+    """A disk of 64 kB."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except OSError as error:
+            pytest.skip(f"mount can't be run: {error}")
+        if done.returncode:
+            pytest.skip(f"A small disk can't be mounted: {done.stderr.strip()}")
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+
+def test_a_disk_that_is_full(tiny: Path) -> None:
+    with routed.routed(routed.FUNCTIONS, tiny, routed.OK) as it:
+        for _ in range(2):
+            kind = {"Content_Type": "audio/wav"}
+            status, headers, problem = routed.ask(it, "/voice_detect", bytes(200_000), **kind)
+            assert (status, problem["reason"]) == (503, "disk")
+            assert "The disk is full" in problem["detail"]
+            assert int(headers["retry-after"]) > 0
+        assert routed.ask(it)[0] == 200
+
+
+def test_a_disk_that_is_gone() -> None:
+    with routed.run() as it:
+        it.bodies.rmdir()
+        status, _, problem = routed.ask(it, "/voice_detect", routed.LARGE)
+        it.bodies.mkdir()
+    assert (status, problem["reason"]) == (503, "disk")
+    assert os.strerror(errno.ENOENT) in problem["detail"]

@@ -3,16 +3,15 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from emulator import processes
 from emulator.cages.free import Free
 from emulator.cages.watchdog import Watchdog
+from tests.service import until
 
 EAT = "import time; hoard = []\nwhile True: hoard.append(b'x' * 2**22); time.sleep(0.05)"
 """So slow that a watchdog which was held up still comes before the limit of `ulimit`."""
@@ -31,13 +30,6 @@ FIRST_TO_GO = "open('/proc/self/oom_score_adj', 'w').write('500')\n"
 def dog() -> Iterator[Watchdog]:
     with Watchdog(100, 0.1) as its:
         yield its
-
-
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "It never came to that."
-        time.sleep(0.02)
 
 
 def python(cage: Free, code: str, *words: str) -> "subprocess.Popen[str]":
