@@ -1,12 +1,13 @@
 """What every test shares: slow tests wait for CI, and a tree with a fourth function."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.tree import Tree
+from tests.tree import Tree, edit
 
 # A busy machine is no failure: no test asserts a time.
 settings.register_profile("untimed", deadline=None)
@@ -28,6 +29,14 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return Tree(tmp_path_factory.mktemp("copy") / "tree", Path(__file__).parent / "fourth" / "echo")
 
 
+@pytest.fixture(scope="session")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    """Another, in which `echo` has four seconds to answer."""
+    its = Tree(tmp_path_factory.mktemp("copy") / "tree", Path(__file__).parent / "fourth" / "echo")
+    edit(its.root / "functions" / "echo" / "function.toml", "timeout_s = 60", "timeout_s = 4")
+    return its
+
+
 @pytest.fixture
 def say(tmp_path: Path) -> "Say":
     """Makes files for `echo`."""
@@ -41,6 +50,6 @@ class Say:
         self._folder = folder
 
     def __call__(self, words: str) -> Path:
-        path = self._folder / f"{words.replace(' ', '-') or 'nothing'}.txt"
+        path = self._folder / f"{re.sub('[ /]', '-', words) or 'nothing'}.txt"
         path.write_text(words)
         return path

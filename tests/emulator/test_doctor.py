@@ -91,7 +91,7 @@ def no_package(tree: Tree) -> None:
 
 
 def no_manifest(tree: Tree) -> None:
-    replaced(tree, "echo/function.toml", "timeout_s = 4", "timeout_s = true")
+    replaced(tree, "echo/function.toml", "timeout_s = 60", "timeout_s = true")
 
 
 def telemetry(tree: Tree) -> None:

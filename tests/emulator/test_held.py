@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ from emulator import cages
 from emulator.cages import CageUnavailable
 from emulator.cages.groups import Groups
 from tests.conftest import Say
-from tests.tree import ROOT, Tree
+from tests.tree import Tree
 
 
 def by_kernel() -> bool:
@@ -41,11 +40,8 @@ def test_without_limits(tree: Tree, say: Say) -> None:
 
 
 @needs_kernel
-def test_what_takes_too_much_memory_is_ended_and_told_of(tmp_path: Path, say: Say) -> None:
-    patient = Tree(tmp_path / "tree", ROOT / "tests" / "fourth" / "echo")
-    path = patient.root / "functions" / "echo" / "function.toml"
-    path.write_text(path.read_text().replace("timeout_s = 4", "timeout_s = 60"))
-    done = patient.halfgig(
+def test_what_takes_too_much_memory_is_ended_and_told_of(tree: Tree, say: Say) -> None:
+    done = tree.halfgig(
         "invoke", "echo", say("gorge"), say("fine"), "--json", "--plan", "cloudrun-512"
     )
     ended, fine = map(json.loads, done.stdout.splitlines())
@@ -59,9 +55,9 @@ def test_what_takes_too_much_memory_is_ended_and_told_of(tmp_path: Path, say: Sa
 
 
 @needs_kernel
-def test_what_takes_too_long_for_want_of_cpu(tree: Tree, say: Say) -> None:
+def test_what_takes_too_long_for_want_of_cpu(hasty: Tree, say: Say) -> None:
     """Half a CPU second takes five seconds, and echo has four."""
-    done = tree.halfgig("invoke", "echo", say("burn"), "--json", "--plan", "free")
+    done = hasty.halfgig("invoke", "echo", say("burn"), "--json", "--plan", "free")
     assert json.loads(done.stdout)["error"]["status"] == 504
     assert "Timed out, for want of CPU: echo" in done.stderr
     assert "It was not memory" in done.stderr

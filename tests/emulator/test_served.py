@@ -83,10 +83,10 @@ def _state(line: dict[str, Any]) -> str:
 
 def test_a_request_that_waits_for_the_start_gets_the_new_code(its: Tree) -> None:
     with served(its) as it:
-        edit(core(its), "import os\n", "import os\nimport time\ntime.sleep(3)\n")
+        edit(core(its), "import os\n", "import os\nimport time\ntime.sleep(60)\n")
         waiting = in_background(lambda: it.say("hello"))
         it.wait_for(lambda line: line["event"] == "state" and _state(line) == "starting")
-        edit(core(its), "time.sleep(3)\n", "")
+        edit(core(its), "time.sleep(60)\n", "")
         says(its, "new")
         reload(it)
         assert waiting().json["words"] == ["new"]

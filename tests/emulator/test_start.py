@@ -144,11 +144,14 @@ def test_a_function_that_takes_more_than_the_plan_has_dies(tree: Tree, tmp: Path
 
 def test_what_runs_may_end(tree: Tree, tmp: Path) -> None:
     with started(tree, tmp) as it:
-        slow = in_background(lambda: it.say("slow"))
+        end = tmp / "end"
+        waits = in_background(lambda: it.say(f"wait={end}"))
         until(lambda: it.state() == "busy")
         it.interrupt()
         it.event("draining")
-        assert slow().json["words"] == ["slow"]
+        end.touch()
+        assert waits().json["words"] == [f"wait={end}"]
+        end.unlink()
         assert it.end()[0] == 0
 
 
@@ -261,8 +264,8 @@ def test_a_broken_manifest_is_told_and_the_others_start(tree: Tree, tmp: Path) -
     folder = tree.root / "functions" / "broken"
     shutil.copytree(tree.root / "functions" / "echo", folder)
     manifest = folder / "function.toml"
-    manifest.write_text(manifest.read_text().replace("timeout_s = 4", 'timeout_s = "4"'))
-    line = manifest.read_text().splitlines().index('timeout_s = "4"') + 1
+    manifest.write_text(manifest.read_text().replace("timeout_s = 60", 'timeout_s = "60"'))
+    line = manifest.read_text().splitlines().index('timeout_s = "60"') + 1
     try:
         with started(tree, tmp) as it:
             assert it.say("hello").status == 200

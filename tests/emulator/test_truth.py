@@ -12,7 +12,7 @@ import pytest
 
 from deploy.service import memory
 from tests.conftest import Say
-from tests.tree import ROOT, Tree
+from tests.tree import Tree
 
 TIME = "/usr/bin/time"
 BURN_S = 6
@@ -31,15 +31,6 @@ needs_peaks = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def patient(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """A tree whose echo may take its time."""
-    tree = Tree(tmp_path_factory.mktemp("copy") / "tree", ROOT / "tests" / "fourth" / "echo")
-    path = tree.root / "functions" / "echo" / "function.toml"
-    path.write_text(path.read_text().replace("timeout_s = 4", "timeout_s = 100"))
-    return tree
-
-
 def reports(tree: Tree, say: Say, *words: str) -> list[dict[str, Any]]:
     done = tree.halfgig("invoke", "echo", "--json", *map(say, words))
     return [json.loads(line)["report"] for line in done.stdout.splitlines()]
@@ -51,28 +42,28 @@ def true_to(mb: float) -> Any:
 
 @needs_peaks
 @pytest.mark.parametrize("mb", [30, 400])
-def test_memory_that_is_touched(patient: Tree, say: Say, mb: int) -> None:
-    (cold,) = reports(patient, say, f"touch={mb}")
-    first, warm, after = reports(patient, say, "first", f"touch={mb}", "after")
+def test_memory_that_is_touched(tree: Tree, say: Say, mb: int) -> None:
+    (cold,) = reports(tree, say, f"touch={mb}")
+    first, warm, after = reports(tree, say, "first", f"touch={mb}", "after")
     assert warm["mem_peak_mb"] - after["mem_peak_mb"] == true_to(mb)
     assert cold["mem_peak_mb"] - first["mem_peak_mb"] == true_to(mb)
     assert (cold["start"], warm["start"]) == ("cold", "warm")
 
 
-def test_cpu_that_is_burnt(patient: Tree, say: Say) -> None:
-    (cold,) = reports(patient, say, f"burn={BURN_S}")
-    first, warm = reports(patient, say, "first", f"burn={BURN_S}")
+def test_cpu_that_is_burnt(tree: Tree, say: Say) -> None:
+    (cold,) = reports(tree, say, f"burn={BURN_S}")
+    first, warm = reports(tree, say, "first", f"burn={BURN_S}")
     assert warm["cpu_s"] == pytest.approx(BURN_S, rel=0.05)
     assert cold["cpu_s"] == pytest.approx(BURN_S + first["cpu_s"], rel=0.05)
 
 
 @pytest.mark.skipif(shutil.which(TIME) is None, reason="Needs GNU time.")
-def test_a_lone_process_that_does_the_same(patient: Tree, say: Say, tmp_path: Path) -> None:
+def test_a_lone_process_that_does_the_same(tree: Tree, say: Say, tmp_path: Path) -> None:
     words = f"touch=200 burn={BURN_S}"
-    (report,) = reports(patient, say, words)
+    (report,) = reports(tree, say, words)
     out = tmp_path / "time.txt"
     command = [TIME, "-v", "-o", str(out), sys.executable, "-P", "-c", LONE, words]
-    subprocess.run(command, env=patient.environ, check=True, capture_output=True)
+    subprocess.run(command, env=tree.environ, check=True, capture_output=True)
     told = dict(re.findall(r"(?m)^\s*(.+?): ([\d.]+)$", out.read_text()))
     assert report["mem_peak_mb"] == true_to(int(told["Maximum resident set size (kbytes)"]) / 1024)
     cpu_s = float(told["User time (seconds)"]) + float(told["System time (seconds)"])

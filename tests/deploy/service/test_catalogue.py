@@ -30,7 +30,7 @@ def test_it_is_as_its_manifest_says(tree: Tree) -> None:
     echo = told(tree)["echo"]
     assert echo["summary"] == "Does what the words in a file say."
     assert echo["limits"]["bytes"] == 5_000
-    assert echo["limits"]["timeout_s"] == 4
+    assert echo["limits"]["timeout_s"] == 60
     assert echo["tiers"] == [{"name": "words", "memory_mb": 60}]
     assert echo["routes"] == ["/echo"]
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http.client import HTTPException
@@ -23,6 +22,7 @@ from emulator.cages.cage import CageUnavailable
 from emulator.cages.groups import Groups
 from emulator.wire import Connection
 from functions.kit import manifest
+from tests.service import until
 from tests.tree import Tree
 
 
@@ -218,10 +218,7 @@ def test_what_it_has_started_goes_with_it(
 
     run(with_main(tmp_path, tree, code), test)
     pid = int(capfd.readouterr().err.split()[0])
-    deadline = time.monotonic() + 20
-    while is_there(pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: not is_there(pid))
 
 
 def test_one_that_cannot_start_says_why_and_starts_once_it_is_mended(
@@ -270,28 +267,30 @@ def test_one_that_is_ended_before_it_was_forked(tree: Tree) -> None:
     run(tree, test)
 
 
-def test_one_that_hangs_in_a_request(tree: Tree) -> None:
+def test_one_that_hangs_in_a_request(tree: Tree, tmp_path: Path) -> None:
     async def test(box: Box) -> None:
         await box.started()
-        answer = asyncio.create_task(box.ask("hang"))
-        await asyncio.sleep(0.2)
+        mark = tmp_path / "mark"
+        answer = asyncio.create_task(box.ask(f"mark={mark} hang"))
+        await is_made(mark)
         box.pool.kill("echo", "timeout")
         assert await answer == (0, None)
         exited = await box.exited()
         assert (exited.ready, exited.why) == (True, "timeout")
         assert exited.detail == (
-            "'echo' had not answered after 4 s, the timeout in function.toml, and was ended."
+            "'echo' had not answered after 60 s, the timeout in function.toml, and was ended."
         )
         await box.started()
 
     run(tree, test)
 
 
-def test_one_that_does_not_stop_when_it_is_told_to(tree: Tree) -> None:
+def test_one_that_does_not_stop_when_it_is_told_to(tree: Tree, tmp_path: Path) -> None:
     async def test(box: Box) -> None:
         await box.started()
-        answer = asyncio.create_task(box.ask("hang"))
-        await asyncio.sleep(0.2)
+        mark = tmp_path / "mark"
+        answer = asyncio.create_task(box.ask(f"mark={mark} hang"))
+        await is_made(mark)
         box.pool.stop("echo")
         assert (await box.exited()).why == "stopped"
         assert await answer == (0, None)
@@ -377,18 +376,12 @@ def test_nothing_outlives_the_parent(tree: Tree) -> None:
             assert all(map(is_there, pids))
             process.kill()
             process.wait()
-            deadline = time.monotonic() + 20
-            while any(map(is_there, pids)):
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+            until(lambda: not any(map(is_there, pids)))
 
 
 async def is_made(mark: Path) -> None:
     """Wait until a function has made its progress to the word `mark=` with this file."""
-    deadline = time.monotonic() + 20
-    while not mark.exists():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(until, mark.exists)
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])

@@ -41,7 +41,7 @@ def steps(source: BinaryIO) -> Steps[Echo]:
             case "leave":
                 os._exit(3)
             case "hang":
-                time.sleep(60)
+                time.sleep(600)
             case "print":
                 print("a word from the function")
             case "refuse":
@@ -68,6 +68,10 @@ def steps(source: BinaryIO) -> Steps[Echo]:
             case _ if word.startswith("mark="):  # A file that tells that it has come to this.
                 yield Progress("marking", 0.0)
                 Path(word.removeprefix("mark=")).touch()
+            case _ if word.startswith("wait="):  # For a file to be there.
+                while not Path(word.removeprefix("wait=")).exists():
+                    yield Progress("waiting", 0.0)
+                    time.sleep(0.02)
             case "slow":
                 for tenth in range(20):
                     yield Progress("echoing", tenth / 20)
