@@ -23,19 +23,10 @@ from deploy.service.spool import Spool
 from functions.kit import contract as contracts
 from functions.kit import keys
 from functions.kit.manifest import Contract, Manifest
-from functions.kit.problem import Problem
-
-_CLIENT_LEFT = 499  # nginx's number for it; no RFC has one
+from functions.kit.problem import CLIENT_LEFT, Problem
+from functions.kit.refusals import NotAllowed, NotFound
 
 _log = logging.getLogger(__name__)
-
-
-class NotFound(Problem):
-    status, reason, title = 404, "not_found", "There is nothing here"
-
-
-class NotAllowed(Problem):
-    status, reason, title = 405, "method_not_allowed", "This method is not answered here"
 
 
 @dataclass(frozen=True)
@@ -95,7 +86,7 @@ class App:
                     route,
                 )
         except Left:
-            exchange.status = _CLIENT_LEFT
+            exchange.status = CLIENT_LEFT
         self._metrics.request(name, exchange.status, time.monotonic() - began)
 
     def replace(self, function: Manifest) -> None:

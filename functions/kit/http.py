@@ -27,27 +27,18 @@ from functions.kit import upload as uploads
 from functions.kit.contract import Answer, BadBody
 from functions.kit.manifest import Contract, Manifest
 from functions.kit.outcome import Outcome
-from functions.kit.problem import Problem
-from functions.kit.refusals import TooLarge
+from functions.kit.problem import CLIENT_LEFT, Problem
+from functions.kit.refusals import NotAllowed, NotFound, TooLarge
 from functions.kit.steps import Steps, finish
 
 _EVENT_SECONDS = 0.2  # between two progress events of one stage
 _REQUEST_ID_LENGTH = 128
-_CLIENT_LEFT = 499  # nginx's number for it; no RFC has one
 
 _log = logging.getLogger(__name__)
 
 
-class NotFound(Problem):
-    status, reason, title = 404, "not_found", "There is nothing here"
-
-
-class NotAllowed(Problem):
-    status, reason, title = 405, "method_not_allowed", "This method is not answered here"
-
-
 class Cancelled(Problem):
-    status, reason, title = _CLIENT_LEFT, "cancelled", "The work was stopped"
+    status, reason, title = CLIENT_LEFT, "cancelled", "The work was stopped"
 
 
 def handler(
@@ -161,7 +152,7 @@ def _result(
 def _check_wanted(outcome: Outcome) -> None:
     """Raise `Cancelled` if nobody waits for the answer any more, as the server says."""
     if "cancelled" in outcome and outcome["cancelled"]():
-        outcome["status"] = _CLIENT_LEFT  # Whatever a contract makes of it.
+        outcome["status"] = CLIENT_LEFT  # Whatever a contract makes of it.
         raise Cancelled("The work was stopped before it was done, as whoever asked has left.")
 
 
@@ -204,7 +195,7 @@ def _events(
         except (TypeError, ValueError) as unfit:
             problem = _problem(unfit, manifest, request_id)
     except GeneratorExit:
-        outcome["status"] = _CLIENT_LEFT
+        outcome["status"] = CLIENT_LEFT
         raise
     except Cancelled:
         return

@@ -2,6 +2,9 @@
 
 from typing import Any, ClassVar
 
+CLIENT_LEFT = 499
+"""The status where nobody waits for an answer any more: nginx's number for it; no RFC has one."""
+
 
 class Problem(Exception):  # noqa: N818 (it is what the HTTP answer is called)
     """An error that is an answer: it is shown to whoever asked, and is never a traceback.

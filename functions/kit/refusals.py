@@ -1,8 +1,16 @@
-"""Every way that audio is refused."""
+"""Every way that audio is refused, and a request that is for none."""
 
 from typing import Self
 
 from functions.kit.problem import Problem
+
+
+class NotFound(Problem):
+    status, reason, title = 404, "not_found", "There is nothing here"
+
+
+class NotAllowed(Problem):
+    status, reason, title = 405, "method_not_allowed", "This method is not answered here"
 
 
 class EmptyAudio(Problem):
