@@ -162,9 +162,10 @@ class Invoker:
         return Answer(None, problem.as_dict(request_id), report)
 
 
-def short_folder(more: int = 0) -> str | None:
+def short_folder(more: int = 0) -> Path:
     """Where temporary folders go, unless its path is too long for a Unix socket's.
 
     more : letters by which the socket is deeper than in the folder itself
     """
-    return None if len(tempfile.gettempdir()) + more < 70 else "/tmp"
+    usual = tempfile.gettempdir()
+    return Path(usual if len(usual) + more < 70 else "/tmp")

@@ -12,13 +12,10 @@ Nothing is held in memory, and a folder is there with all of it or not at all.
 """
 
 import asyncio
-import fcntl
 import itertools
 import json
-import os
 import re
 import shutil
-import tempfile
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
@@ -28,6 +25,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self, TypeAlias
 
 from deploy.service import log
+from deploy.service.folder import OwnFolder
 
 Asgi: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
 Pairs: TypeAlias = Iterable[tuple[bytes, bytes]]
@@ -64,7 +62,7 @@ class Recorder:
         self._app, self._folder = app, folder
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._unfinished = _Unfinished(folder)
+            self._unfinished = OwnFolder(_UNFINISHED, folder)
         except OSError as error:
             raise RecordError(
                 f"Nothing can be recorded in '{folder}': {error.strerror}. Name a folder that can "
@@ -79,7 +77,7 @@ class Recorder:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        with _Recording(self._unfinished.path / str(next(self._count)), scope) as recording:
+        with _Recording(Path(self._unfinished.name, str(next(self._count))), scope) as recording:
 
             async def received() -> Any:
                 message = await receive()
@@ -247,36 +245,6 @@ class _Recording:
     def _fail(self, error: OSError) -> None:
         self._error = error
         self._close()
-
-
-class _Unfinished:
-    """A folder in `folder` for what may not be there yet, gone when this process is.
-
-    That of a process that was killed is removed by the next: it is locked while it is used.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        guard = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(guard, fcntl.LOCK_EX)  # Else one could remove what another just made.
-            for left in folder.glob(f"{_UNFINISHED}*"):
-                _remove_if_left(left)
-            self._temporary = tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=folder)
-            self.path = Path(self._temporary.name)
-            self._lock = os.open(self.path, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-        finally:
-            os.close(guard)
-
-
-def _remove_if_left(folder: Path) -> None:
-    with suppress(OSError):
-        lock = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(folder)
-        finally:
-            os.close(lock)
 
 
 def _readable(headers: Pairs) -> list[list[str]]:

@@ -3,7 +3,6 @@
 import os
 import queue
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from deploy.plans import Plan
+from deploy.service.folder import OwnFolder
 from emulator import cages, child, faults, invoke, processes, signals
 from emulator.cages import Cage
 from emulator.mirror import Mirror
@@ -71,9 +71,7 @@ class Running:
     def __enter__(self) -> Self:
         try:
             with signals.deferred():
-                temporary = tempfile.TemporaryDirectory(
-                    prefix="halfgig-", dir=invoke.short_folder(SERVICE_FOLDER)
-                )
+                temporary = OwnFolder("halfgig-", invoke.short_folder(SERVICE_FOLDER))
                 self._folder = Path(self._stack.enter_context(temporary))
                 self.mirror = Mirror(self._folder / "code")
                 cage = self.cage = self._stack.enter_context(cages.choose(self.plan))

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ import uvicorn
 
 from deploy.service import budget, log, protocol
 from deploy.service.dispatcher import Dispatcher
+from deploy.service.folder import OwnFolder
 from deploy.service.metrics import Metrics
 from deploy.service.router import App
 from deploy.service.settings import Settings
@@ -92,7 +92,7 @@ async def serve(
         for name, function in functions.items()
         if name not in its.disabled and name not in its.urls
     }
-    with tempfile.TemporaryDirectory(prefix="halfgig-", dir=its.tmpdir) as name:
+    with OwnFolder("halfgig-", its.tmpdir) as name:
         folder = Path(name)
         bodies = folder / "bodies"
         bodies.mkdir()

@@ -211,7 +211,6 @@ def test_an_emulator_that_is_killed_leaves_no_process(tree: Tree, tmp: Path) -> 
         with started(tree, tmp) as other:  # It removes what the dead one has left.
             assert other.say("hello").status == 200
             assert groups(it.process.pid) == []
-    shutil.rmtree(next(tmp.glob("halfgig-*")))  # Nobody knows for sure that it is the dead one's.
 
 
 def test_a_port_that_is_taken(tree: Tree) -> None:
