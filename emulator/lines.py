@@ -64,6 +64,8 @@ def shown(line: Line) -> tuple[str, str] | None:
             return "\n".join(lines), _BAD
         case {"event": "log", "level": level, "message": message}:
             return f"{level}: {message}", _BAD if level in ("error", "critical") else ""
+        case {"event": "record_full", "detail": detail}:
+            return detail, _BAD
         case {"event": "record_failed", "detail": detail}:
             return f"A request could not be kept: {detail}", _BAD
     rest = (f"{key}={value}" for key, value in line.items() if key not in ("time", "event"))

@@ -8,7 +8,8 @@ A call that has come and was answered whole is a folder, `<time>-<function>-<id>
     answer        the bytes that were answered
     report.json   a list with the REPORT of each function that took it
 
-Nothing is held in memory, and a folder is there with all of it or not at all.
+Nothing is held in memory, and a folder is there with all of it or not at all. Once there are
+`MOST_MB`, no more calls are kept, and those that are stay: nobody else knows which may go.
 """
 
 import asyncio
@@ -38,6 +39,8 @@ REQUEST, BODY, ANSWER_HEAD, ANSWER, REPORT = (
     "report.json",
 )
 SECRET = frozenset((b"x-api-key", b"authorization", b"proxy-authorization", b"cookie"))
+MOST_MB = 1000
+"""What a folder may hold, in a million bytes."""
 _UNFINISHED = ".unfinished-"
 _REPORT_S = 1.0  # for a REPORT to come once there is the answer
 _REPORTS = 256  # that are remembered while calls go on
@@ -45,6 +48,10 @@ _REPORTS = 256  # that are remembered while calls go on
 
 class RecordError(ValueError):
     """Nothing can be kept there; the message says why."""
+
+
+class _FullError(OSError):
+    """There is no room for a call."""
 
 
 def wrap(folder: Path) -> Callable[[Asgi], Asgi]:
@@ -63,6 +70,7 @@ class Recorder:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._unfinished = OwnFolder(_UNFINISHED, folder)
+            self._room = _Room(folder)
         except OSError as error:
             raise RecordError(
                 f"Nothing can be recorded in '{folder}': {error.strerror}. Name a folder that can "
@@ -74,10 +82,11 @@ class Recorder:
         log.listen(self._logged)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["method"] != "POST" or self._room.is_full:
             await self._app(scope, receive, send)
             return
-        with _Recording(Path(self._unfinished.name, str(next(self._count))), scope) as recording:
+        place = Path(self._unfinished.name, str(next(self._count)))
+        with _Recording(place, scope, self._room) as recording:
 
             async def received() -> Any:
                 message = await receive()
@@ -128,19 +137,45 @@ class Recorder:
             self._reported.set()
 
 
+class _Room:
+    """What there is room for in `folder`, by what is there and what is being recorded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.is_full = False
+        self._folder = folder
+        sizes = (path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        self._left = MOST_MB * 10**6 - sum(sizes)
+
+    def take(self, size: int) -> None:
+        """Have room for so many bytes. Raises `_FullError`, and tells of the first time."""
+        if size > self._left and not self.is_full:
+            self.is_full = True
+            log.emit(
+                "record_full",
+                detail=f"No more calls are kept: '{self._folder}' has {MOST_MB} MB of them, the "
+                "most that it may. Remove some and start again, or name another folder.",
+            )
+        if self.is_full:
+            raise _FullError
+        self._left -= size
+
+    def give_back(self, size: int) -> None:
+        self._left += size
+
+
 class _Recording:
     """One call, in `folder` until it is kept elsewhere; at the end that folder is gone.
 
     A disk that refuses ends the recording, never the call.
     """
 
-    def __init__(self, folder: Path, scope: Any) -> None:
+    def __init__(self, folder: Path, scope: Any, room: _Room) -> None:
         now = datetime.now(UTC)
         self.time = f"{now:%Y%m%dT%H%M%S}.{now.microsecond // 1000:03}Z"
         self.path: str = scope["path"]
         self.id = ""
         self.status = 0
-        self._folder = folder
+        self._folder, self._room, self._size = folder, room, 0
         self._head = {
             "time": now.isoformat(timespec="milliseconds"),
             "method": scope["method"],
@@ -172,6 +207,7 @@ class _Recording:
     ) -> None:
         self._close()
         shutil.rmtree(self._folder, ignore_errors=True)
+        self._room.give_back(self._size)
 
     @property
     def is_whole(self) -> bool:
@@ -208,8 +244,14 @@ class _Recording:
                 (REPORT, list(reports)),
             ):
                 text = json.dumps(value, indent=1, ensure_ascii=False, default=str)
-                (self._folder / file).write_text(text + "\n", encoding="utf-8")
-            return self._rename(folder, name)
+                data = f"{text}\n".encode()
+                self._take(len(data))
+                (self._folder / file).write_bytes(data)
+            kept = self._rename(folder, name)
+            self._size = 0
+            return kept
+        except _FullError:
+            return None
         except OSError as error:
             self._fail(error)
             log.emit(
@@ -230,9 +272,14 @@ class _Recording:
     def _write(self, name: str, data: bytes) -> None:
         if self._error is None:
             try:
+                self._take(len(data))
                 self._files[name].write(data)
             except OSError as error:
                 self._fail(error)
+
+    def _take(self, size: int) -> None:
+        self._room.take(size)
+        self._size += size
 
     def _close(self) -> None:
         for file in self._files.values():

@@ -16,6 +16,7 @@ from deploy.service import openapi, places, settings
 from emulator.cli import COMMANDS
 from functions.kit import manifest
 from functions.kit.problem import Problem
+from functions.kit.refusals import NotAllowed, NotFound
 from tests import framework, readme
 from tests.tree import ROOT
 
@@ -112,6 +113,7 @@ def test_reasons_are_the_services() -> None:
         for kind in subclasses(Problem)
         if kind.__module__.startswith("deploy.service") and "reason" in vars(kind)
     }
+    seen |= {(kind.status, kind.reason) for kind in (NotAllowed, NotFound)}
     for reason in get_args(get_type_hints(places.Refused.__init__)["reason"]):
         seen.add((places.Refused.status, reason))
     for reason in get_args(get_type_hints(places.Lost.__init__)["reason"]):

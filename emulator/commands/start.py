@@ -33,7 +33,7 @@ PORT = 10_000
     "--record",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep each request there, with its answer, for `halfgig replay`.",
+    help="Keep each request there, with its answer, for `halfgig replay`, up to 1 GB in all.",
 )
 @click.option("--json", "as_json", is_flag=True, help="The service's log as it is, for machines.")
 def command(

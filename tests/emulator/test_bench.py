@@ -45,7 +45,7 @@ def test_work_ends_with_the_cpu_of_the_plan(tree: Tree, say: Say) -> None:
     assert its["cold_cpu_s"] > 0.5
     assert its["capacity"]["first"] == "CPU"
     assert its["capacity"]["rate"] == pytest.approx(0.95 * 0.5 / its["cpu_s"], rel=0.01)
-    assert its["throttled"] > 0
+    assert its["throttled"] > 0 or its["others"] > 0.5  # Who gets no CPU anyhow is denied none.
     assert 10 < its["function_peak_mb"] < its["peak_mb"] < 512
 
 

@@ -74,6 +74,7 @@ FAULT = {"file": "functions/beats/core.py", "line": 3, "column": 11, "text": "  
         ("restarting", {}, "What all functions share was saved: the service starts anew."),
         ("log", {"level": "error", "logger": "x", "message": "A\nB"}, "error: A\nB"),
         ("stderr", {"text": "  as it is"}, "  as it is"),
+        ("record_full", {"detail": "No more calls."}, "No more calls."),
         ("record_failed", {"detail": "No room."}, "A request could not be kept: No room."),
         ("verdict", {"lines": ["A", "  b"]}, "A\n  b"),
         ("of later", {"a": 1, "b": "x"}, "of later: a=1, b=x"),

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from emulator import record
 from tests import service
 from tests.service import Service
 from tests.tree import Tree
@@ -175,6 +176,27 @@ def test_a_disk_that_refuses_costs_no_call(tree: Tree, folder: Path) -> None:
         assert running.say("hello").json["words"] == ["hello"]
         line = running.event("record_failed")
     assert line["detail"].endswith("No such file or directory.")
+
+
+def test_a_folder_that_is_full_is_said_once_and_costs_no_call(tree: Tree, folder: Path) -> None:
+    old = folder / "kept" / "an-old-call"
+    old.mkdir(parents=True)
+    size = record.MOST_MB * 10**6
+    with (old / "body").open("wb") as file:
+        file.truncate(size - 20_000)
+    with recorded(tree, folder) as running:
+        for _ in range(10):
+            assert running.say("x" * 4_000).status == 200
+        events = [line["event"] for line in running.lines]
+        assert events.count("record_full") == 1
+        assert 1 <= events.count("recorded") < 10
+        assert "record_failed" not in events
+        said = running.event("record_full")["detail"]
+        assert f"'{folder / 'kept'}' has 1000 MB" in said
+    assert (old / "body").stat().st_size == size - 20_000
+    held = [path.stat().st_size for path in (folder / "kept").rglob("*") if path.is_file()]
+    assert size - 20_000 < sum(held) <= size
+    assert len(calls(folder)) == events.count("recorded") + 1
 
 
 def test_what_a_killed_service_left_is_removed_by_the_next(tree: Tree, folder: Path) -> None:
