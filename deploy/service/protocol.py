@@ -3,12 +3,15 @@
 import asyncio
 import json
 import os
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from deploy.service import connections
+from deploy.service.connections import Connections
 from deploy.service.request import BadHead
 from deploy.service.settings import Settings
 
@@ -27,7 +30,8 @@ def config(app: Any, settings: Settings) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
-        http=Protocol,
+        http=cast(Any, partial(Protocol, Connections(connections.most()))),
+        backlog=connections.BACKLOG,
         loop="asyncio",
         ws="none",
         lifespan="off",
@@ -48,14 +52,20 @@ class Protocol(H11Protocol):
     _head_timer: asyncio.TimerHandle | None = None
     _stall_timer: asyncio.TimerHandle | None = None
 
+    def __init__(self, open_: Connections, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._open = open_
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
         self._await_head()
+        self._open.made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._has_head()
         self._reads_on()
+        self._open.lost(self.transport)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -63,8 +73,16 @@ class Protocol(H11Protocol):
         super().data_received(data)
         if self.cycle is not before:
             self._has_head()
+            if not self.cycle.response_complete:
+                self._open.busy(self.transport)
         elif self.conn.their_state is h11.IDLE and self._head_timer is None:
             self._await_head()
+
+    def on_response_complete(self) -> None:
+        before = self.cycle
+        super().on_response_complete()
+        if self.cycle is before and not self.transport.is_closing():  # Else the next has come.
+            self._open.idle(self.transport)
 
     def pause_writing(self) -> None:
         super().pause_writing()

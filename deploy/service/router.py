@@ -10,13 +10,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from deploy.service import catalogue, log, refusals
+from deploy.service import catalogue, connections, log, refusals
 from deploy.service.calls import Answerer, Calls
 from deploy.service.documents import Document, Documents
 from deploy.service.exchange import Exchange, Left, Receive, Send, dumps
 from deploy.service.gate import Cors
 from deploy.service.metrics import Metrics
-from deploy.service.places import Places
+from deploy.service.places import Places, Refused
 from deploy.service.request import Request, Scope
 from deploy.service.settings import Settings
 from deploy.service.spool import Spool
@@ -63,6 +63,8 @@ class App:
         self._calls = Calls(settings, functions, places, spool)
         self._documents = Documents(settings, functions, places, metrics)
         self._routes = self._routes_of(functions)
+        self._places = places
+        self._posts, self._most_posts = 0, connections.most_requests()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.monotonic()
@@ -115,7 +117,20 @@ class App:
                 f"{request.method[:20]} is not answered at '{request.path}', which takes "
                 f"{route.allow}."
             )
-        await route.methods[request.method](exchange)
+        if request.method != "POST":
+            await route.methods[request.method](exchange)
+            return
+        if self._posts >= self._most_posts:
+            raise Refused(
+                f"{self._posts} requests are here already, as many as there may be.",
+                "queue_full",
+                self._places.snapshot().retry_after_s,
+            )
+        self._posts += 1
+        try:
+            await route.methods["POST"](exchange)
+        finally:
+            self._posts -= 1
 
     async def _refuse(self, exchange: Exchange, problem: Problem, route: Route | None) -> None:
         """Answer `problem`, in the style of the route; if an answer has begun, break it off."""
