@@ -8,11 +8,9 @@ lines, its journal and its watch over the functions' files. What both take while
 given apart, and is part of the rest.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from benchmarks import service
@@ -95,12 +93,9 @@ def markdown(result: dict[str, Any]) -> str:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="benchmarks.emulator_overhead", description=__doc__)
+    parser = service.parser("emulator_overhead", __doc__)
     parser.add_argument("--rounds", type=int, default=15, help="batches of each")
     parser.add_argument("--requests", type=int, default=10, help="requests in a batch")
-    parser.add_argument(
-        "--json", type=Path, default=service.RESULTS / "emulator_overhead.json", metavar="OUT"
-    )
     options = parser.parse_args()
     result = measure(options.rounds, options.requests)
     service.keep(options.json, result)

@@ -1,5 +1,6 @@
 """Web services under measurement: started, in a cage or free, asked over HTTP, and ended."""
 
+import argparse
 import http.client
 import json
 import os
@@ -263,6 +264,13 @@ def spread(values: Sequence[float]) -> dict[str, float]:
         "min": round(min(values), 4),
         "max": round(max(values), 4),
     }
+
+
+def parser(name: str, about: str | None) -> argparse.ArgumentParser:
+    """The command line of the benchmark `name`, which keeps its figures where `--json` says."""
+    its = argparse.ArgumentParser(prog=f"benchmarks.{name}", description=about)
+    its.add_argument("--json", type=Path, metavar="OUT", default=RESULTS / f"{name}.json")
+    return its
 
 
 def keep(path: Path, result: Mapping[str, Any]) -> None:

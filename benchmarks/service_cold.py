@@ -8,7 +8,6 @@ command for the function alone, from its exec; and the usual way (`benchmarks.se
 in a group of 4 GB, as 512 MB do not take it.
 """
 
-import argparse
 import signal
 import subprocess
 import sys
@@ -168,12 +167,9 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.service_cold", description=__doc__)
+    parser = service.parser("service_cold", __doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--no-peers", action="store_true", help="the service alone")
-    parser.add_argument(
-        "--json", type=Path, metavar="OUT", default=service.RESULTS / "service_cold.json"
-    )
     options = parser.parse_args()
     result: dict[str, Any] = {"rounds": options.rounds, "seconds": {}}
     try:

@@ -7,7 +7,6 @@ and a full queue; and with three busy at once, where CONCURRENCY=3 lets them. Wh
 an hour of audio each.
 """
 
-import argparse
 import json
 import socket
 import sys
@@ -15,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 from benchmarks import service
@@ -117,11 +115,8 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.service_health", description=__doc__)
+    parser = service.parser("service_health", __doc__)
     parser.add_argument("--polls", type=int, default=200)
-    parser.add_argument(
-        "--json", type=Path, metavar="OUT", default=service.RESULTS / "service_health.json"
-    )
     options = parser.parse_args()
     result: dict[str, Any] = {"polls": options.polls, "seconds": {}}
     try:

@@ -10,7 +10,6 @@ and in 256 MB, where one function must make room for another. The usual way, whi
 two minutes.
 """
 
-import argparse
 import itertools
 import os
 import random
@@ -21,7 +20,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from pathlib import Path
 from typing import Any
 
 from benchmarks import service
@@ -311,12 +309,9 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.service_load", description=__doc__)
+    parser = service.parser("service_load", __doc__)
     parser.add_argument("--jobs", type=int, default=400, help="requests (400)")
     parser.add_argument("--only", metavar="RUN", help=f"one of: {', '.join(RUNS)}, usual")
-    parser.add_argument(
-        "--json", type=Path, metavar="OUT", default=service.RESULTS / "service_load.json"
-    )
     options = parser.parse_args()
     its = jobs(options.jobs)
     for function, seconds, suffix in itertools.product(FUNCTIONS, SECONDS, FORMATS):

@@ -6,14 +6,12 @@ Requests come at random, many of them while others run, in memory that isn't eno
 processes start, answer, die and end as they are told. The same seed gives the same history.
 """
 
-import argparse
 import gc
 import random
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from benchmarks import service
@@ -128,11 +126,8 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.service_scheduler", description=__doc__)
+    parser = service.parser("service_scheduler", __doc__)
     parser.add_argument("--decisions", type=int, default=200_000)
-    parser.add_argument(
-        "--json", type=Path, metavar="OUT", default=service.RESULTS / "service_scheduler.json"
-    )
     options = parser.parse_args()
     result = {str(n): measure(options.decisions, n) for n in (1, 3)}
     print(markdown(result))

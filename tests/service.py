@@ -144,14 +144,19 @@ def running(
     try:
         yield Service(process, folder)
     finally:
-        process.terminate()
-        try:
-            process.wait(PATIENCE_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
         if process.stdout:
             process.stdout.close()
+
+
+def end(process: "subprocess.Popen[Any]") -> None:
+    """End it by SIGTERM; by force, where that takes long."""
+    process.terminate()
+    try:
+        process.wait(PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def processes_of(group_of: int) -> list[int]:

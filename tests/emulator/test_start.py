@@ -18,10 +18,8 @@ import pytest
 
 from deploy import cgroups
 from emulator import processes
-from tests.service import Service, in_background, processes_of, until
+from tests.service import PATIENCE_S, Service, end, in_background, processes_of, until
 from tests.tree import Tree, halfgig
-
-PATIENCE_S = 60
 
 
 class Emulator(Service):
@@ -63,11 +61,7 @@ def process(
             yield its
             found.update(processes_of(its.pid))
         finally:
-            its.terminate()
-            try:
-                its.wait(PATIENCE_S)
-            except subprocess.TimeoutExpired:
-                its.kill()
+            end(its)
     assert [pid for pid in found if processes.began(pid)] == []
     assert groups(its.pid) == []
 

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +14,8 @@ from deploy import cgroups
 from emulator import processes
 from tests.conftest import Say
 from tests.emulator.test_record import recorded
-from tests.service import processes_of
+from tests.service import PATIENCE_S, processes_of, until
 from tests.tree import Tree, halfgig
-
-PATIENCE_S = 60
 
 
 @pytest.fixture
@@ -44,6 +41,18 @@ def groups(pid: int) -> list[Path]:
     return [path for its in owned if its for path in its.folder.glob(f"halfgig-{pid}-*")]
 
 
+def made(process: "subprocess.Popen[str]", many: int) -> list[int]:
+    """The processes that it has started, once there are so many of them, or it has ended."""
+    found: list[int] = []
+
+    def enough() -> bool:
+        found[:] = processes_of(process.pid)
+        return len(found) >= many or process.poll() is not None
+
+    until(enough)
+    return found
+
+
 def stopped(tree: Tree, tmp: Path, *words: str | Path, there: int) -> tuple[int, str]:
     """The exit code, and what is said, of a command stopped once it has so many processes."""
     process = subprocess.Popen(
@@ -54,10 +63,7 @@ def stopped(tree: Tree, tmp: Path, *words: str | Path, there: int) -> tuple[int,
         text=True,
     )
     with process:
-        deadline = time.monotonic() + PATIENCE_S
-        while len(found := processes_of(process.pid)) < there and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        found = made(process, there)
         process.send_signal(signal.SIGINT)
         try:
             _, said = process.communicate(timeout=PATIENCE_S)
@@ -91,10 +97,7 @@ def test_a_service_that_is_killed_ends_the_measuring(tree: Tree, say: Say, tmp: 
         text=True,
     )
     with process:
-        deadline = time.monotonic() + PATIENCE_S
-        while len(found := processes_of(process.pid)) < 3 and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        found = made(process, 3)
         os.kill(found[0], signal.SIGKILL)
         out, said = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, out) == (1, "")

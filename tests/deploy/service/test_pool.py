@@ -57,6 +57,12 @@ class Box:
         assert isinstance(event, Reported), event
         return event.report
 
+    async def hanging(self, mark: Path) -> "asyncio.Task[tuple[int, Any]]":
+        """Have `echo` hang in a request; the answer to that. `mark` is a file that there isn't."""
+        answer = asyncio.create_task(self.ask(f"mark={mark} hang"))
+        await is_made(mark)
+        return answer
+
     async def ask(self, words: str, name: str = "echo", **headers: str) -> tuple[int, Any]:
         """The answer to a file with these words in it; (0, None) where none came."""
         return await asyncio.to_thread(ask, self.pool.socket(name), words, headers)
@@ -270,9 +276,7 @@ def test_one_that_is_ended_before_it_was_forked(tree: Tree) -> None:
 def test_one_that_hangs_in_a_request(tree: Tree, tmp_path: Path) -> None:
     async def test(box: Box) -> None:
         await box.started()
-        mark = tmp_path / "mark"
-        answer = asyncio.create_task(box.ask(f"mark={mark} hang"))
-        await is_made(mark)
+        answer = await box.hanging(tmp_path / "mark")
         box.pool.kill("echo", "timeout")
         assert await answer == (0, None)
         exited = await box.exited()
@@ -288,9 +292,7 @@ def test_one_that_hangs_in_a_request(tree: Tree, tmp_path: Path) -> None:
 def test_one_that_does_not_stop_when_it_is_told_to(tree: Tree, tmp_path: Path) -> None:
     async def test(box: Box) -> None:
         await box.started()
-        mark = tmp_path / "mark"
-        answer = asyncio.create_task(box.ask(f"mark={mark} hang"))
-        await is_made(mark)
+        answer = await box.hanging(tmp_path / "mark")
         box.pool.stop("echo")
         assert (await box.exited()).why == "stopped"
         assert await answer == (0, None)
@@ -409,9 +411,7 @@ def test_a_request_is_cancelled_and_the_process_lives(
 def test_a_request_that_does_not_stop_when_cancelled(tree: Tree, tmp_path: Path) -> None:
     async def test(box: Box) -> None:
         await box.started()
-        mark = tmp_path / "mark"
-        answer = asyncio.create_task(box.ask(f"mark={mark} hang"))
-        await is_made(mark)
+        answer = await box.hanging(tmp_path / "mark")
         box.pool.cancel("echo")
         assert await answer == (0, None)
         exited = await box.exited()
