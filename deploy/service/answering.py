@@ -118,15 +118,14 @@ async def _pass_on(exchange: Exchange, asked: Asked) -> None:
     if its := answer.header(b"server-timing"):
         timing.append(its.decode("latin-1"))
     headers.append((b"server-timing", ", ".join(timing).encode("latin-1")))
-    async with aclosing(answer.parts()) as parts:
-        # The last part is held back: an answer in one part that breaks off was not begun, and so
-        # what became of it can still be told.
-        last = await anext(parts, b"")
-        async for part in parts:
-            if not exchange.started:
-                await exchange.start(answer.status, headers)
-            await exchange.write(last)
-            last = part
+    # The last part is held back: an answer in one part that breaks off was not begun, and so
+    # what became of it can still be told.
+    last = await answer.part() or b""
+    while (part := await answer.part()) is not None:
+        if not exchange.started:
+            await exchange.start(answer.status, headers)
+        await exchange.write(last)
+        last = part
     if not exchange.started:
         await exchange.start(answer.status, headers)
     await exchange.end(last)

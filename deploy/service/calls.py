@@ -1,6 +1,5 @@
 """What does work: one function called, all of them at once, or made ready for a call."""
 
-import re
 import reprlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -11,7 +10,7 @@ from deploy.service.exchange import Exchange
 from deploy.service.gate import Gate, Rate
 from deploy.service.origins import Elsewhere, Here, Origin, Question
 from deploy.service.places import Places
-from deploy.service.request import BadHead, BadQuery, Request
+from deploy.service.request import BadQuery, Request
 from deploy.service.settings import Settings
 from deploy.service.spool import Body, Spool
 from functions.kit import keys
@@ -22,7 +21,6 @@ from functions.kit.refusals import TooLarge
 _JSON_BYTES = 10_000_000  # as functions.kit has it: there it is held in memory
 _FORM_BYTES = 65_536  # what a form may have beside its file
 _MB = 2**20
-_FIELD = re.compile(rb"[\x20-\x7e\x80-\xff\t]*")  # h11 takes more, the functions' server doesn't
 
 Answerer = Callable[[Exchange], Awaitable[None]]
 
@@ -80,7 +78,7 @@ class Calls:
         self._enter(exchange.request)
         states: dict[str, object] = {}
         worst: Problem | None = None
-        async with exchange.watched():
+        with exchange.watched():
             for name, origin in origins.items():
                 try:
                     states[name] = await origin.warm(exchange.request.id)
@@ -114,11 +112,9 @@ class Calls:
         request = exchange.request
         self._enter(request)
         cap, too_large = self._cap(request, functions, contract)
-        async with (
-            self._spool.body(exchange.body(), request.length, cap, too_large) as body,
-            exchange.watched(),
-        ):
-            yield _question(request, body, contract)
+        async with self._spool.body(exchange.body(), request.length, cap, too_large) as body:
+            with exchange.watched():
+                yield _question(request, body, contract)
 
     def _enter(self, request: Request) -> None:
         self._gate.enter(request.text(keys.HEADER.encode()), request.address)
@@ -163,13 +159,10 @@ class Calls:
 
 def _question(request: Request, body: Body, contract: Contract | None) -> Question:
     headers = [
-        (name, value.strip(b" \t"))
+        (name, value)
         for name in (b"content-type", b"tracestate")
         if (value := request.header(name)) is not None
     ]
-    for name, value in headers:
-        if not _FIELD.fullmatch(value):
-            raise BadHead(f"The header '{name.decode()}' has control characters in it.")
     if request.traceparent:
         headers.append((b"traceparent", request.traceparent))
     return Question(

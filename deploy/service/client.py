@@ -2,35 +2,21 @@
 
 import asyncio
 import base64
-import select
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
-import h11
+from deploy.service import http1
+from deploy.service.http1 import Headers
+from deploy.service.wire import Broken, Unasked, Wire
 
-Headers = list[tuple[bytes, bytes]]
-
-_CHUNK = 65_536
 _CONNECT_S = 10.0
 _IDLE_S = 60.0  # that a connection is kept for the next request; a host closes it after 120
-
-
-class Broken(Exception):  # noqa: N818 (said of the connection)
-    """There is no connection, or it broke off, or what came over it is no answer."""
-
-
-class Unasked(Broken):
-    """Not all of the request was read at the other end, and so nobody worked on it."""
-
-
-class Late(Broken):
-    """Nothing came for too long."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +34,14 @@ class Socket:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._kept: _Wire | None = None
+        self._kept: Wire | None = None
         self._kept_at = 0.0
 
     def at(self, route: str) -> bytes:
         """The request target for `route`."""
         return route.encode()
 
-    async def connect(self) -> "_Wire":
+    async def connect(self) -> "Wire":
         """A connection, the one that was kept if it is still of use."""
         loop = asyncio.get_running_loop()
         kept, self._kept = self._kept, None
@@ -63,9 +49,9 @@ class Socket:
             return kept
         if kept is not None:
             kept.close()
-        return (await loop.create_unix_connection(_Wire, str(self.path)))[1]
+        return (await loop.create_unix_connection(Wire, str(self.path)))[1]
 
-    def keep(self, wire: "_Wire") -> None:
+    def keep(self, wire: "Wire") -> None:
         """Have this connection, which is ready for a request, for the next one."""
         self.close()
         self._kept, self._kept_at = wire, asyncio.get_running_loop().time()
@@ -98,14 +84,14 @@ class Url:
         query = f"?{self._query}" if self._query else ""
         return f"{self._path}{route}{query}".encode()
 
-    async def connect(self) -> "_Wire":
+    async def connect(self) -> "Wire":
         """A connection."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(_CONNECT_S):
-            end = await loop.create_connection(_Wire, self._name, self._port, ssl=self._secure)
+            end = await loop.create_connection(Wire, self._name, self._port, ssl=self._secure)
             return end[1]
 
-    def keep(self, wire: "_Wire") -> None:
+    def keep(self, wire: "Wire") -> None:
         """No connection is kept: who knows for how long the other end does."""
         wire.close()
 
@@ -113,10 +99,9 @@ class Url:
 class Answer:
     """An answer: its status and headers, and its body as it comes."""
 
-    def __init__(self, wire: "_Wire", head: h11.Response, patience_s: float | None) -> None:
+    def __init__(self, wire: Wire, status: int, headers: Headers, patience_s: float | None) -> None:
         self._wire, self._patience_s = wire, patience_s
-        self.status: int = head.status_code
-        self.headers: Headers = list(head.headers)  # with names in lower case
+        self.status, self.headers = status, headers  # with names in lower case
 
     def header(self, name: bytes) -> bytes | None:
         """The value of the first header called `name`, in lower case."""
@@ -127,15 +112,19 @@ class Answer:
         """Its Content-Type, without parameters."""
         return (self.header(b"content-type") or b"").partition(b";")[0].strip().lower()
 
+    async def part(self) -> bytes | None:
+        """The next part of the body, None at its end. Raises `Broken` where it breaks off."""
+        return await self._wire.part(self._patience_s)
+
     async def parts(self) -> AsyncGenerator[bytes, None]:
         """The body's parts. Raises `Broken` where it breaks off."""
-        while isinstance(event := await self._wire.next(self._patience_s), h11.Data):
-            yield bytes(event.data)
+        while (part := await self.part()) is not None:
+            yield part
 
     async def read(self, most: int) -> bytes:
         """The whole body. Raises `Broken` where it breaks off, or is more than `most` bytes."""
         parts = []
-        async for part in self.parts():
+        while (part := await self.part()) is not None:
             parts.append(part)
             most -= len(part)
             if most < 0:
@@ -165,12 +154,15 @@ async def request(
     length = (b"content-length", b"%d" % size)
     sending = None
     try:
-        wire.begin(target.at(route), [*target.headers, length, *headers])
+        head = http1.head(
+            b"POST %b HTTP/1.1" % target.at(route), [*target.headers, length, *headers]
+        )
         if isinstance(body, Upload):
-            sending = asyncio.create_task(wire.send_file(body.file))
+            wire.ask(head)
+            sending = asyncio.create_task(wire.send(body.file))
         else:
-            wire.finish(body)
-        yield Answer(wire, await wire.head(patience_s), patience_s)
+            wire.ask(head + body)
+        yield Answer(wire, *await wire.head(patience_s), patience_s)
     except BaseException as error:
         wire.close()
         # Linux says so of a Unix socket only if something was unread, or unsent, when it closed.
@@ -184,122 +176,3 @@ async def request(
         target.keep(wire)
     else:
         wire.close()
-
-
-class _Wire(asyncio.Protocol):
-    """An HTTP/1.1 connection, from the client's side."""
-
-    def __init__(self) -> None:
-        self._http = h11.Connection(h11.CLIENT)
-        self._transport: asyncio.Transport
-        self._came: asyncio.Future[None] | None = None
-        self._unread = 0
-        self._can_write = asyncio.Event()
-        self._can_write.set()
-        self.is_open = True
-        self.was_reset = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._http.receive_data(data)
-        self._unread += len(data)
-        if self._unread > _CHUNK:
-            self._transport.pause_reading()
-        self._wake()
-
-    def eof_received(self) -> None:
-        self._end()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.was_reset = isinstance(exc, ConnectionError)
-        self._end()
-        self._can_write.set()
-
-    def pause_writing(self) -> None:
-        self._can_write.clear()
-
-    def resume_writing(self) -> None:
-        self._can_write.set()
-
-    def begin(self, target: bytes, headers: Headers) -> None:
-        """Send the head of a POST, with its body, or else to be followed by that."""
-        self._head = self._http.send(h11.Request(method=b"POST", target=target, headers=headers))
-
-    def finish(self, body: bytes) -> None:
-        """Send the head and all of the body."""
-        data = self._http.send(h11.Data(data=body)) if body else b""
-        self._transport.write((self._head or b"") + (data or b""))
-        self._http.send(h11.EndOfMessage())
-
-    async def send_file(self, file: FileIO) -> None:
-        """Send the head and `file`; nothing is said of what goes wrong, as the answer tells."""
-        self._transport.write(self._head or b"")
-        try:
-            while self.is_open and (part := file.read(_CHUNK)):
-                self._transport.write(self._http.send(h11.Data(data=part)) or b"")
-                await self._can_write.wait()
-            self._http.send(h11.EndOfMessage())
-        except (OSError, h11.LocalProtocolError):
-            return
-
-    async def head(self, patience_s: float | None) -> h11.Response:
-        """The answer's head."""
-        while True:
-            event = await self.next(patience_s)
-            if isinstance(event, h11.Response):
-                return event
-            if not isinstance(event, h11.InformationalResponse):
-                raise Broken("It ended before it answered.")
-
-    async def next(self, patience_s: float | None) -> object:
-        """The next thing that has come. Raises `Late` if nothing does for `patience_s`."""
-        event: object
-        try:
-            while (event := self._http.next_event()) is h11.NEED_DATA:
-                if self._unread > _CHUNK:
-                    self._transport.resume_reading()
-                self._unread = 0
-                self._came = asyncio.get_running_loop().create_future()
-                if patience_s is None:
-                    await self._came
-                else:
-                    await asyncio.wait_for(self._came, patience_s)
-        except h11.RemoteProtocolError as error:
-            raise Broken(f"What came is not HTTP: {error}") from error
-        except TimeoutError as error:
-            raise Late("Nothing comes.") from error
-        return event
-
-    def is_idle(self) -> bool:
-        """Whether it is open, and not even its end has come, noticed yet or not."""
-        if not self.is_open:
-            return False
-        poll = select.poll()
-        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
-        return not poll.poll(0)
-
-    def starts_anew(self) -> bool:
-        """Whether the next request may go over it, the last one being answered."""
-        if not self.is_open or self._http.their_state is not h11.DONE:
-            return False
-        try:
-            self._http.start_next_cycle()
-        except h11.LocalProtocolError:
-            return False
-        return True
-
-    def close(self) -> None:
-        """Close it, whatever is still to be sent."""
-        self._transport.abort()
-
-    def _end(self) -> None:
-        if self.is_open:
-            self.is_open = False
-            self._http.receive_data(b"")
-            self._wake()
-
-    def _wake(self) -> None:
-        if self._came is not None and not self._came.done():
-            self._came.set_result(None)

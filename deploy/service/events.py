@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterable
 
-from deploy.service.client import Broken
+from deploy.service.wire import Broken
 
 KEEP_ALIVE = b": keep-alive\n\n"
 _MOST_BYTES = 64 * 2**20

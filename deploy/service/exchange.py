@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from deploy.service.request import Request, Scope
+from deploy.service.turn import LEAVING
 from functions.kit.problem import Problem
 
 Headers = list[tuple[bytes, bytes]]
@@ -41,6 +42,7 @@ class Exchange:
         """Of the answer; of what went wrong after it began, where something did."""
         self.started = self.finished = False
         self._receive, self._send = receive, send
+        self._tell_leaving = scope["extensions"][LEAVING]
         self._unread = self.request.length != 0
         self._is_told_to_send = not self.request.waits_for_continue
 
@@ -62,22 +64,20 @@ class Exchange:
             if part := message.get("body"):
                 yield part
 
-    @asynccontextmanager
-    async def watched(self) -> AsyncIterator[None]:
+    @contextmanager
+    def watched(self) -> Iterator[None]:
         """Raises `Left` in what is done under this, when the client does. The body is read."""
         task = asyncio.current_task()
         assert task is not None
-        left = False
+        is_watched, left = True, False
 
-        async def watch() -> None:
+        def leave() -> None:
             nonlocal left
-            while (await self._receive())["type"] != "http.disconnect":
-                pass
-            if not self.finished:
+            if is_watched and not self.finished:
                 left = True
                 task.cancel()
 
-        watcher = asyncio.create_task(watch())
+        self._tell_leaving(leave)
         try:
             yield
         except asyncio.CancelledError:
@@ -85,7 +85,7 @@ class Exchange:
                 raise Left from None
             raise
         finally:
-            watcher.cancel()
+            is_watched = False
 
     async def start(self, status: int, headers: Headers) -> None:
         """Begin the answer."""

@@ -44,8 +44,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._requests: Counter[Labels] = Counter()
-        self._durations: dict[str, Histogram] = {}
-        self._starts: dict[str, Histogram] = {}
+        self._durations: defaultdict[str, Histogram] = defaultdict(Histogram)
+        self._starts: defaultdict[str, Histogram] = defaultdict(Histogram)
         self._stops: Counter[Labels] = Counter()
         self._refusals: Counter[Labels] = Counter()
         self._invocations: Counter[Labels] = Counter()
@@ -54,12 +54,12 @@ class Metrics:
 
     def request(self, function: str, status: int, seconds: float) -> None:
         """A request for `function` has been answered, `seconds` after it came."""
-        self._requests[_labels(function=function, status=str(status))] += 1
-        self._durations.setdefault(function, Histogram()).add(seconds)
+        self._requests[("function", function), ("status", str(status))] += 1
+        self._durations[function].add(seconds)
 
     def started(self, function: str, seconds: float) -> None:
         """A process of `function` was ready `seconds` after its start."""
-        self._starts.setdefault(function, Histogram()).add(seconds)
+        self._starts[function].add(seconds)
 
     def stopped(self, function: str, why: str) -> None:
         """A process of `function` has ended: idle, evicted, died, …"""

@@ -1,14 +1,16 @@
 """Where a function's answers come from: a process of this service, or an address elsewhere."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from deploy.service import client
-from deploy.service.client import Broken, Headers, Late, Unasked
+from deploy.service.http1 import Headers
 from deploy.service.places import Lost, Moment, Places
 from deploy.service.spool import Body
+from deploy.service.wire import Broken, Late, Unasked
 from functions.kit.manifest import Manifest
 from functions.kit.problem import Problem
 
@@ -80,15 +82,31 @@ class Here:
 
     @asynccontextmanager
     async def asked(self, question: Question, told: Told) -> AsyncIterator[Asked]:
-        async with AsyncExitStack() as stack:
+        headers, body = question.all_headers, question.body
+        if body.path is not None:
+            headers.append((b"x-halfgig-body", str(body.path).encode()))
+        asked = None
+        for last in (False, True):
             try:
-                asked = await stack.enter_async_context(self._asked(question, told))
+                async with self._places.place(self._function.name, question.request_id) as place:
+                    async for moment in place:
+                        await told(moment)
+                    try:
+                        async with client.request(
+                            self._at(place.socket), question.route, headers, body.data
+                        ) as answer:
+                            asked = Asked(answer, place.queue_s, place.init_s)
+                            yield asked
+                    except Broken as broken:
+                        lost = await place.lost()
+                        if isinstance(lost, Lost):
+                            lost.unasked = isinstance(broken, Unasked)
+                        raise lost from None
+                return
             except Lost as lost:
-                if not lost.unasked or lost.reason == "timeout":
+                if last or asked or not lost.unasked or lost.reason == "timeout":
                     raise
                 # It was dead or dying before; another can be asked.
-                asked = await stack.enter_async_context(self._asked(question, told))
-            yield asked
 
     async def warm(self, request_id: str) -> dict[str, object]:
         async with self._places.place(self._function.name, request_id, warm_only=True) as place:
@@ -100,28 +118,11 @@ class Here:
         if self._target is not None:
             self._target.close()
 
-    @asynccontextmanager
-    async def _asked(self, question: Question, told: Told) -> AsyncIterator[Asked]:
-        """`asked`, in one place; raises `Lost` as well where another is worth a try."""
-        async with self._places.place(self._function.name, question.request_id) as place:
-            async for moment in place:
-                await told(moment)
-            headers, body = question.all_headers, question.body
-            if body.path is not None:
-                headers.append((b"x-halfgig-body", str(body.path).encode()))
-            if self._target is None or self._target.path != place.socket:
-                self.close()
-                self._target = client.Socket(place.socket)
-            try:
-                async with client.request(
-                    self._target, question.route, headers, body.data
-                ) as answer:
-                    yield Asked(answer, place.queue_s, place.init_s)
-            except Broken as broken:
-                lost = await place.lost()
-                if isinstance(lost, Lost):
-                    lost.unasked = isinstance(broken, Unasked)
-                raise lost from None
+    def _at(self, socket: Path) -> client.Socket:
+        if self._target is None or self._target.path != socket:
+            self.close()
+            self._target = client.Socket(socket)
+        return self._target
 
 
 class Elsewhere:

@@ -28,7 +28,10 @@ class Request:
     """A request's head. Headers' names are in lower case."""
 
     def __init__(self, scope: Scope) -> None:
-        self._headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self._headers: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            first = self._headers.get(name)
+            self._headers[name] = value if first is None else b"%b, %b" % (first, value)
         self._query: bytes = scope["query_string"]
         self.method: str = scope["method"]
         self.path: str = scope["path"]
@@ -38,8 +41,7 @@ class Request:
 
     def header(self, name: bytes) -> bytes | None:
         """The header `name`; where it was sent more than once, all of its values in a list."""
-        values = [value for its, value in self._headers if its == name]
-        return b", ".join(values) if values else None
+        return self._headers.get(name)
 
     def text(self, name: bytes) -> str | None:
         """The header `name` as a text, each of its bytes a character."""
@@ -67,8 +69,8 @@ class Request:
     @property
     def traceparent(self) -> bytes | None:
         """The W3C trace context, if it is one."""
-        value = self.header(b"traceparent") or b""
-        return value if _TRACEPARENT.fullmatch(value) else None
+        value = self.header(b"traceparent")
+        return value if value and _TRACEPARENT.fullmatch(value) else None
 
     @property
     def wants_events(self) -> bool:

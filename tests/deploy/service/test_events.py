@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.service import events
-from deploy.service.client import Broken
+from deploy.service.wire import Broken
 
 EVENTS = [
     events.event("progress", {"stage": "é", "fraction": None}),
