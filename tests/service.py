@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -187,12 +187,19 @@ def until(condition: Callable[[], Any]) -> None:
         time.sleep(0.01)
 
 
-def settled(read: Callable[[], Any], wanted: Any) -> Any:
-    """What `read` gives once that is `wanted`, or at last: connections take a moment to close."""
-    deadline = time.monotonic() + 30
-    while (now := read()) != wanted and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return now
+def held(pid: int, but: int) -> dict[int, int]:
+    """How many descriptors a process has and all that descend from it, `but` that one."""
+    found = {}
+    for each in (pid, *processes_of(pid)):
+        if each != but:
+            with suppress(OSError):  # It has just ended.
+                found[each] = descriptors(each)
+    return found
+
+
+def no_more(now: Mapping[Any, int], before: Mapping[Any, int]) -> bool:
+    """Whether there is no more of anything than there was: a connection may have been closing."""
+    return all(count <= before.get(key, 0) for key, count in now.items())
 
 
 def descriptors(pid: int) -> int:

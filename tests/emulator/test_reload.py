@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service import Service, descriptors, processes_of, running, settled
+from tests.service import Service, held, no_more, running, until
 from tests.tree import Tree, core, edit, halfgig, says
 
 OTHERS = {"DISABLE_BEATS": "1", "DISABLE_EMOTION": "1", "DISABLE_VOICE_DETECT": "1"}
@@ -111,16 +111,11 @@ def test_a_traceback_names_the_file_that_people_work_in(its: Tree) -> None:
 def test_saving_leaks_nothing(its: Tree, times: int) -> None:
     with started(its) as it:
 
-        def open_now() -> dict[int, int]:
-            """Descriptors of those processes that stay."""
-            pids = [it.process.pid, *processes_of(it.process.pid)]
-            return {pid: descriptors(pid) for pid in pids if pid != echo}
-
         def files() -> list[str]:
             return sorted(str(path) for path in it.folder.rglob("*"))
 
         echo = it.say("hello").json["pid"]
-        there, before = files(), open_now()
+        there, before = files(), held(it.process.pid, echo)
         for number in range(times):
             since = len(it.lines)
             says(its, f"{number}")
@@ -128,5 +123,5 @@ def test_saving_leaks_nothing(its: Tree, times: int) -> None:
             answer = it.say("hello").json
             assert answer["words"] == [f"{number}"]
             echo = answer["pid"]
-        assert settled(open_now, before) == before
+        until(lambda: no_more(held(it.process.pid, echo), before))
         assert files() == there

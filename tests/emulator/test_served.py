@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.service import Service, descriptors, in_background, processes_of, running, settled
+from tests.service import Service, held, in_background, no_more, processes_of, running, until
 from tests.tree import Tree, core, edit, says
 
 OTHERS = {"DISABLE_BEATS": "1", "DISABLE_EMOTION": "1", "DISABLE_VOICE_DETECT": "1"}
@@ -169,15 +169,9 @@ def test_code_that_does_not_start_is_told_of_and_the_next_is_tried_at_once(its: 
 )
 def test_reloading_leaks_nothing(its: Tree, times: int) -> None:
     with served(its) as it:
-
-        def open_now() -> dict[int, int]:
-            """Descriptors of those processes that stay."""
-            pids = [it.process.pid, *processes_of(it.process.pid)]
-            return {pid: descriptors(pid) for pid in pids if pid != echo}
-
         echo = it.say("hello").json["pid"]
         folder = sorted(path.name for path in it.folder.rglob("*"))
-        before = open_now()
+        before = held(it.process.pid, echo)
         for number in range(times):
             words = "x" * (number + 1)  # Of another length: a .pyc knows it by that.
             says(its, words)
@@ -185,7 +179,7 @@ def test_reloading_leaks_nothing(its: Tree, times: int) -> None:
             answer = it.say("hello").json
             assert answer["words"] == [words]
             echo = answer["pid"]
-        assert settled(open_now, before) == before
+        until(lambda: no_more(held(it.process.pid, echo), before))
         assert sorted(path.name for path in it.folder.rglob("*")) == folder
 
 
