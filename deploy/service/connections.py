@@ -1,8 +1,8 @@
 """How many connections are open at once, and which of them gives way to the next.
 
-Each takes a file descriptor and memory, asked of by nobody: so there are only so many, and when one
-more comes, that closes which has been without a request for longest. A flood of connections that
-ask nothing thus neither uses up the descriptors nor keeps others out.
+Each takes a file descriptor and memory, and may ask for nothing. So there are only so many: when
+one more comes, the one that has been without a request for longest is closed. A flood of them
+neither uses up the descriptors nor keeps others out.
 """
 
 import resource
@@ -18,7 +18,7 @@ _LEAST = 8
 
 
 def most() -> int:
-    """How many there may be. Each has its own descriptor, and that of a file for its body."""
+    """How many there may be. Each has a descriptor, and that of a file if it has a request."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if descriptors == resource.RLIM_INFINITY:
         return MOST
@@ -31,24 +31,26 @@ def most_requests() -> int:
 
 
 class Connections:
-    """Those that are open, `most` of them but for those that are just being closed."""
+    """Those that are open: `most`, or some more while all of them have requests."""
 
     def __init__(self, most: int) -> None:
-        self._most, self._count = most, 0
+        self._most, self._at_last = most, most + most // 4
+        self._open: set[Transport] = set()
         self._idle: dict[Transport, None] = {}
 
     def made(self, its: Transport) -> None:
         """There is another; where it is one too many, one is closed."""
-        self._count += 1
+        while len(self._open) >= self._most and self._idle:
+            self._close(next(iter(self._idle)))
+        self._open.add(its)
         self.idle(its)
-        if self._count > self._most:
-            longest = next(iter(self._idle))
-            self.busy(longest)
-            longest.abort()
+        if len(self._open) > self._at_last:
+            self._close(its)
 
     def idle(self, its: Transport) -> None:
         """It waits for a request."""
-        self._idle[its] = None
+        if its in self._open:
+            self._idle[its] = None
 
     def busy(self, its: Transport) -> None:
         """It has one."""
@@ -56,5 +58,9 @@ class Connections:
 
     def lost(self, its: Transport) -> None:
         """It was closed."""
-        self._count -= 1
+        self._open.discard(its)
         self.busy(its)
+
+    def _close(self, its: Transport) -> None:
+        self.lost(its)
+        its.abort()
