@@ -7,7 +7,6 @@ request being one for a clip of 3 s to a warm function, on a connection of its o
 kept; and the upload is a song of 50 MB.
 """
 
-import argparse
 import http.client
 import sys
 import time
@@ -131,11 +130,8 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="benchmarks.service_router", description=__doc__)
+    parser = service.parser("service_router", __doc__)
     parser.add_argument("--requests", type=int, default=1000)
-    parser.add_argument(
-        "--json", type=Path, metavar="OUT", default=service.RESULTS / "service_router.json"
-    )
     options = parser.parse_args()
     result = measure(options.requests)
     print(markdown(result))

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -350,19 +350,22 @@ class _Place:
     def socket(self) -> Path:
         return self._dispatcher.socket(self.function)
 
-    async def __aiter__(self) -> AsyncIterator[Moment]:
-        told: Moment | None = None
+    def __aiter__(self) -> Self:
+        self._told: Moment | None = None
+        return self
+
+    async def __anext__(self) -> Moment:
         while not self._granted:
             if self._refused:
                 raise self._refused
             if self._lost.done():
                 raise self._lost.result()
             self._changed.clear()
-            if self._moment is not None and self._moment != told:
-                told = self._moment
-                yield told
-            else:
-                await self._changed.wait()
+            if self._moment is not None and self._moment != self._told:
+                self._told = self._moment
+                return self._told
+            await self._changed.wait()
+        raise StopAsyncIteration
 
     async def lost(self) -> Problem:
         try:

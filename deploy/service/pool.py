@@ -75,6 +75,7 @@ class Pool:
         watch: bool = True,
     ) -> None:
         self._functions, self._folder, self._emit, self._watch = functions, folder, emit, watch
+        self._sockets = {name: folder / f"{name}.socket" for name in functions}
         for name in functions:
             if len(os.fsencode(self.socket(name))) > host.SOCKET_LENGTH:
                 raise ValueError(
@@ -164,7 +165,7 @@ class Pool:
 
     def socket(self, name: str) -> Path:
         """Where the process of `name` listens."""
-        return self._folder / f"{name}.socket"
+        return self._sockets[name]
 
     def resident_mb(self, name: str) -> float:
         """What is resident of the process of `name` now; 0 where there is none."""

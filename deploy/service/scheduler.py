@@ -119,7 +119,8 @@ class _Desk:
                 self._left(id)
             case Started(name, seconds):
                 if self._is(name, Phase.STARTING):  # Not, if it has been told to stop meanwhile.
-                    self._learn(name, start_s=seconds, failures=0, detail="")
+                    start_s = _mean(self.functions[name].start_s, seconds)
+                    self._learn(name, start_s=start_s, failures=0, detail="")
                     self._phase(name, Phase.READY)
             case Finished(name, peak_mb):
                 self._finished(name, peak_mb)
@@ -272,10 +273,15 @@ class _Desk:
         if process.replaced:
             self._stop(name, "replaced")
             return
-        self._learn(name, run_s=self.now - process.since)
-        if peak_mb is not None:
-            self._learn_peak(name, peak_mb)
-        self._phase(name, Phase.READY)
+        function = self.functions[name]
+        run_s = _mean(function.run_s, self.now - process.since)
+        need_mb = process.need_mb
+        if peak_mb is None:
+            self._learn(name, run_s=run_s)
+        else:
+            self._learn(name, run_s=run_s, peaks_mb=_latest(function.peaks_mb, peak_mb))
+            need_mb = self._need_mb(name)
+        self.processes[name] = Process(Phase.READY, self.now, need_mb)
         if (over_mb := self._used_mb() - self.budget_mb) > 0:  # It needs more than before.
             self._make_room(over_mb)
 
@@ -410,17 +416,19 @@ class _Desk:
 
     def _learn_peak(self, name: str, peak_mb: float) -> None:
         """Set aside for the function what its latest invocations needed."""
-        function = self.functions[name]
-        self._learn(name, peaks_mb=(*function.peaks_mb, peak_mb)[-PEAKS:])
+        self._learn(name, peaks_mb=_latest(self.functions[name].peaks_mb, peak_mb))
         if process := self.processes.get(name):
             self.processes[name] = replace(process, need_mb=self._need_mb(name))
 
     def _learn(self, name: str, **facts: object) -> None:
-        """Take `facts` for the function's own; durations as a running mean."""
-        function = self.functions[name]
-        for duration in {"run_s", "start_s"} & facts.keys():
-            latest, before = facts[duration], getattr(function, duration)
-            assert isinstance(latest, float)
-            facts[duration] = before + _LATEST * (latest - before)
-        learnt = replace(function, **facts)  # type: ignore[arg-type]
-        self.functions[name] = learnt
+        """Take `facts` for the function's own."""
+        self.functions[name] = replace(self.functions[name], **facts)  # type: ignore[arg-type]
+
+
+def _mean(before: float, latest: float) -> float:
+    """A running mean."""
+    return before + _LATEST * (latest - before)
+
+
+def _latest(peaks_mb: tuple[float, ...], peak_mb: float) -> tuple[float, ...]:
+    return (*peaks_mb, peak_mb)[-PEAKS:]
