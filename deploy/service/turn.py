@@ -99,6 +99,8 @@ class Turn:
         finally:
             if not self.is_answered:
                 self._connection.transport.close()
+            self._leaving = None
+            self.scope.pop("extensions", None)  # They refer to this.
 
     async def receive(self) -> dict[str, Any]:
         if self._waits and not self._has_left:
@@ -110,6 +112,7 @@ class Turn:
                 self._parts.clear()
                 self._held = 0
                 self._is_told_end = self.is_whole
+                self._connection.read_on()  # If only to notice that the client leaves.
                 return {"type": "http.request", "body": body, "more_body": not self.is_whole}
             self._connection.read_on()
             self._came = self._connection.loop.create_future()

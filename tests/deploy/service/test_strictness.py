@@ -119,6 +119,15 @@ def test_requests_that_are_sent_at_once_are_answered_in_turn() -> None:
     assert answers.index(b"server-timing") < answers.index(b'"ready"')
 
 
+def test_one_whose_body_comes_after_another_answer() -> None:
+    post = POST + b"Content-Length: 2\r\n\r\n"
+    with run() as it, Raw(it.port) as client:
+        client.send(READY + post)
+        client.until(b"}")
+        client.send(b"hi" + LAST)
+        assert re.findall(rb"HTTP/1.1 (\d+)", client.rest()) == [b"200"] * 2
+
+
 @pytest.mark.parametrize(
     "then", [b"nonsense\r\n\r\n", READY * 1_000, POST + b"Content-Length: x\r\n\r\n"]
 )
