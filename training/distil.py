@@ -1,7 +1,7 @@
-"""Fits the student on what the teacher makes of voices, as they are and changed."""
+"""Fits the student on what its teachers make of voices, as they are and changed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -20,15 +20,26 @@ STEM_WEIGHT = 2.0
 """Of the error in the convolutions, against that in the first layer."""
 
 
-def fit(copies: Sequence[Taught], *, steps: int, rate: float, seed: int) -> Student:
-    """A student of the teacher's answers, each of the 768 brought to mean 0 and deviation 1.
+def fit(
+    copies: Sequence[Taught],
+    *,
+    steps: int,
+    rate: float,
+    seed: int,
+    make: Callable[[], Student] = Student,
+    changed: Callable[[Tensor], Tensor] = lambda frames: frames,
+) -> Student:
+    """A student of the teachers' answers, each number brought to mean 0 and deviation 1.
 
     Fitted by AdamW in one cycle of the rate; what is returned is a running mean of its weights.
+
+    make : a student that has learnt nothing
+    changed : what is done to frames, shape (n, t, 96), before they are heard
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    student = Student().to(device)
+    student = make().to(device)
     running = AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
     optimizer = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -49,7 +60,7 @@ def fit(copies: Sequence[Taught], *, steps: int, rate: float, seed: int) -> Stud
         there = there.to(device)
         student.train()
         with torch.autocast(device.type, torch.bfloat16):
-            stem, context = student(split(rows.to(device)))
+            stem, context = student(changed(split(rows)).to(device))
         errors = (
             error(stem, taught[:, :, :WIDTH], there),
             error(context, taught[:, ::2, WIDTH:], there[:, ::2]),
@@ -74,7 +85,7 @@ def fit(copies: Sequence[Taught], *, steps: int, rate: float, seed: int) -> Stud
 def error(said: Tensor, taught: Tensor, there: Tensor) -> Tensor:
     """Mean square error over the rows that are there, no difference counted over 6 deviations.
 
-    said : shape (n, 384, rows); taught : (n, rows, 384); there : (n, rows).
+    said : shape (n, width, rows); taught : (n, rows, width); there : (n, rows).
     """
     each = (said.float().transpose(1, 2) - taught).clamp(-6.0, 6.0).square().mean(dim=2)
     return (each * there).sum() / there.sum()
@@ -87,8 +98,7 @@ def excerpt(
 
     A shorter clip is followed by silence, of which the teacher has said nothing.
     """
-    copy, clip = divmod(number, len(copies[0].ends))
-    its = copies[copy]
+    its, clip = _place(copies, number)
     first = int(its.ends[clip - 1]) if clip else 0
     count = int(its.ends[clip]) - first
     first += int(random.integers(max(1, count - ROWS + 1)))
@@ -100,3 +110,12 @@ def excerpt(
     rows[:count], there[:count] = frames, 1.0
     taught[:count] = its.answers[first : first + count]
     return rows, taught, there
+
+
+def _place(copies: Sequence[Taught], number: int) -> tuple[Taught, int]:
+    """The copy that holds clip `number` of all copies, and which of its own that is."""
+    for its in copies:
+        if number < len(its.ends):
+            return its, number
+        number -= len(its.ends)
+    raise IndexError(number)

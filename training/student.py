@@ -1,5 +1,7 @@
 """A small network that learns what the teacher makes of speech, and what it says of a window."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -40,9 +42,13 @@ class Block(nn.Module):
 
 
 class Student(nn.Module):
-    """Learns the teacher's convolutions every 16 ms, and its first layer every 32 ms."""
+    """Learns the teacher's convolutions every 16 ms, and layers of it and others every 32 ms.
 
-    def __init__(self) -> None:
+    dilations : of the blocks that hear the context
+    told : how many numbers of those layers it learns
+    """
+
+    def __init__(self, dilations: Sequence[int] = (1, 2, 3), told: int = teacher.WIDTH) -> None:
         super().__init__()
         width = teacher.WIDTH
         self.first = nn.Sequential(
@@ -59,19 +65,19 @@ class Student(nn.Module):
             nn.Conv1d(width, CONTEXT, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm1d(CONTEXT),
             nn.GELU(),
-            *(Block(CONTEXT, dilation) for dilation in (1, 2, 3)),
+            *(Block(CONTEXT, dilation) for dilation in dilations),
             nn.GELU(),
-            nn.Conv1d(CONTEXT, width, 1),
+            nn.Conv1d(CONTEXT, told, 1),
         )
 
     def layers(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Of frames, shape (n, t, 96): (n, 256, t), (n, 384, t / 2) and (n, 384, t / 4)."""
+        """Of frames, shape (n, t, 96): (n, 256, t), (n, 384, t / 2), (n, told, t / 4)."""
         first = self.first(((under_loudest(frames) - QUIET / 2) / 4.0).transpose(1, 2))
         stem = self.stem(first) * self.scale + self.shift
         return first, stem, self.context(stem)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """What the teacher would say: its convolutions and its first layer."""
+        """What the teachers would say: the convolutions, and the layers."""
         _, stem, context = self.layers(frames)
         return stem, context
 

@@ -1,8 +1,9 @@
-"""Sounds as the student hears them, with what the teacher makes of them."""
+"""Sounds as the student hears them, with what its teachers make of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,30 +11,41 @@ from numpy.typing import NDArray
 from functions.kit.fine import FineBands
 from functions.kit.mel import HOP
 from functions.kit.spectrum import Floats
-from training import teacher
-from training.teacher import Teacher
 
 
 @dataclass(frozen=True)
 class Taught:
-    """What some clips are to the student and to its teacher."""
+    """What some clips are to the student and to its teachers."""
 
     frames: NDArray[np.float16]
     """Rows of `FineBands`, shape (all rows, 192)."""
     answers: NDArray[np.float16]
-    """The teacher's, its convolutions and its first layer, shape (all rows, 768)."""
+    """The teachers', one beside the other, shape (all rows, numbers)."""
     ends: NDArray[np.int64]
     """Where each clip ends among the rows."""
 
 
-def kept(path: Path, sounds: Callable[[], Iterable[Floats]], name: str) -> Taught:
+class Teacher(Protocol):
+    """What answers rows of numbers."""
+
+    def hear(self, samples: Floats) -> tuple[NDArray[np.int64], Floats]:
+        """What it makes of 16 kHz samples, and the sample that each row is about."""
+        ...
+
+
+def kept(
+    path: Path,
+    sounds: Callable[[], Iterable[Floats]],
+    name: str,
+    teachers: Callable[[], Sequence[Teacher]],
+) -> Taught:
     """The clips that `sounds` gives, each (n,) at 16 kHz and up to 8 s; kept at `path`.
 
-    `name` is what the progress lines call them.
+    `name` is what the progress lines call them. `teachers` are asked where nothing is kept yet.
     """
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        both = list(_heard(sounds(), Teacher(path.parent, teacher.STEM, teacher.FIRST), name))
+        both = list(_heard(sounds(), teachers(), name))
         np.savez(
             path,
             frames=np.concatenate([frames for frames, _ in both]),
@@ -45,12 +57,13 @@ def kept(path: Path, sounds: Callable[[], Iterable[Floats]], name: str) -> Taugh
 
 
 def _heard(
-    sounds: Iterable[Floats], its_teacher: Teacher, name: str
+    sounds: Iterable[Floats], teachers: Sequence[Teacher], name: str
 ) -> Iterator[tuple[NDArray[np.float16], NDArray[np.float16]]]:
     for number, samples in enumerate(sounds, 1):
         front = FineBands()
         frames = np.concatenate([front.push(samples), front.finish()]).astype(np.float16)
-        yield frames, _between(*its_teacher.hear(samples), len(frames))
+        each = [_between(*teacher.hear(samples), len(frames)) for teacher in teachers]
+        yield frames, np.concatenate(each, axis=1)
         if number % 500 == 0:
             print(f"{name}: heard {number} clips", flush=True)
 

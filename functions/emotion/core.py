@@ -12,6 +12,7 @@ from functions.emotion import network
 from functions.emotion.network import Network, log_softmax
 from functions.kit import manifest, tiers
 from functions.kit.audio import Audio
+from functions.kit.fine import FineBands
 from functions.kit.listener import LEAST_S, Heard, Listener, Told
 from functions.kit.mel import RATE
 from functions.kit.spectrum import Floats
@@ -76,7 +77,7 @@ def steps(
     with Audio(source, rate=RATE, limits=limits) as audio:
         yield Progress("loading", 0.0)
         choice = chosen()
-        listener = Listener(lambda window: choice.loaded.log_probabilities(window.logs))
+        listener = _listener(choice.loaded)
         told = yield from listener.steps(audio)
         return _answer(choice, listener, told, audio)
 
@@ -86,6 +87,11 @@ def analyse(
 ) -> Emotion:
     """Tell the emotion of the voice in `source`, calling `progress` on the way; see `steps`."""
     return finish(steps(source), progress)
+
+
+def _listener(its: Network) -> Listener[Floats]:
+    """Hears audio at 16 kHz with the network, and judges each window of it."""
+    return Listener(lambda window: its.log_probabilities(window.tracks[0]), FineBands())
 
 
 def _answer(

@@ -1,4 +1,4 @@
-"""The network in `model/`: log mel bands of one window in, a logit for each emotion out."""
+"""The network in `model/`: the frames of one window in, a logit for each emotion out."""
 
 import json
 from collections.abc import Callable
@@ -24,9 +24,12 @@ class Network:
     """By how much the likeliest emotion must lead the second to be certain."""
     run: Callable[[Floats], Floats]
 
-    def log_probabilities(self, logs: Floats) -> Floats:
-        """Of each of `labels`, shape (labels,), for the `LogMel` frames of one window."""
-        return log_softmax(self.run(lengthened(logs)).astype(float))
+    def log_probabilities(self, frames: Floats) -> Floats:
+        """Of each of `labels`, shape (labels,), for one window.
+
+        frames : what `FineBands` made of it, shape (frames, bins).
+        """
+        return log_softmax(self.run(lengthened(frames)).astype(float))
 
 
 def load(path: Path | None) -> Network:
@@ -36,8 +39,8 @@ def load(path: Path | None) -> Network:
     session = onnx.session(path)
     said = session.get_modelmeta().custom_metadata_map
 
-    def run(logs: Floats) -> Floats:
-        (logits,) = session.run(["logits"], {"logs": logs[None].astype(np.float32)})
+    def run(frames: Floats) -> Floats:
+        (logits,) = session.run(["logits"], {"frames": frames[None].astype(np.float32)})
         return np.asarray(logits[0])
 
     return Network(

@@ -33,7 +33,7 @@ class FineBands:
     def __init__(self) -> None:
         window = np.pad(hann(WINDOW), (SIZE - WINDOW) // 2)
         self._spectrogram = Spectrogram(window, HOP // PER_ROW, level=True)
-        self._filters = triangles(_corners(), RATE, SIZE)
+        self._filters = triangles(corners(), RATE, SIZE)
         self._odd: Floats = np.zeros((0, BANDS), np.float32)
 
     def push(self, samples: Floats) -> Floats:
@@ -54,7 +54,7 @@ class FineBands:
         return logs
 
 
-def _corners() -> Floats:
+def corners() -> Floats:
     """Where the triangles begin and end, in Hz, shape (98,)."""
     ends = np.arcsinh(np.array([LOWEST_HZ, HIGHEST_HZ]) / BEND_HZ)
     return np.asarray(BEND_HZ * np.sinh(np.linspace(ends[0], ends[1], BANDS + 2)))

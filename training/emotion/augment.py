@@ -1,4 +1,4 @@
-"""Other speakers, rooms and telephones, made of log mel bands a batch at a time."""
+"""Other speakers, rooms and telephones, made of fine bands a batch at a time."""
 
 from dataclasses import dataclass
 
@@ -7,133 +7,115 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from functions.kit import mel
+from functions.kit.fine import BANDS, BEND_HZ, corners
+
+_ENDS_HZ = torch.from_numpy(corners()).float()
+_CENTRES_HZ = _ENDS_HZ[1:-1]
+_AXIS = torch.linspace(0.0, 1.0, BANDS)
 
 
 @dataclass(frozen=True)
-class Strength:
-    """How far each change goes; natural logarithms where nothing else is said."""
+class Worse:
+    """How much worse a sound gets; levels are natural logarithms of power."""
 
-    stretch: float = 0.15
-    """Of the pace."""
-    warp: float = 0.12
-    """Of all frequencies, pitch and formants together: another speaker."""
-    equaliser: float = 0.3
-    """Amplitude of each of three smooth curves over the bands, in log power."""
-    equalised: float = 1.0
-    """How often."""
-    noise: tuple[float, float] = (-14.0, -5.0)
-    """Level of the noise under the loudest band, in log power."""
-    noisy: float = 0.1
-    """How often."""
-    telephone: float = 0.2
-    """How often only the middle of the spectrum is left, beside what any may lose of it."""
-    bands: int = 8
-    """Most bands that one of two masks covers."""
-    frames: int = 25
-    """Most frames that one of two masks covers."""
-
-
-def _to_mel(hz: Tensor | float) -> Tensor:
-    return 2595.0 * torch.log10(1.0 + torch.as_tensor(hz) / 700.0)
-
-
-_EDGES = _to_mel(mel.LOWEST_HZ), _to_mel(mel.HIGHEST_HZ)
-_CENTRES_MEL = torch.linspace(float(_EDGES[0]), float(_EDGES[1]), mel.BANDS + 2)[1:-1]
-_CENTRES_HZ = 700.0 * (10.0 ** (_CENTRES_MEL / 2595.0) - 1.0)
-_AXIS = torch.linspace(0.0, 1.0, mel.BANDS)
+    spared: float
+    """How often it stays as it is."""
+    equaliser: float
+    """Amplitude of each of three smooth curves over the bands."""
+    noisy: float
+    """How often there is noise, at `noise` under the loudest band."""
+    noise: tuple[float, float]
+    telephone: float
+    """How often only what a telephone carries is left; in a quarter of these its low end stays."""
+    hiss: float
+    """How often it is then kept in few bits, or where it hisses."""
 
 
 class Augment:
     """Random changes, the same for the same `seed`."""
 
-    def __init__(self, strength: Strength, seed: int) -> None:
-        self._by = strength
+    def __init__(self, seed: int) -> None:
         self._random = torch.Generator().manual_seed(seed)
         # The power of noise in one band of one frame is exponentially distributed.
-        power = -torch.log(self._uniform(1e-6, 1.0, 160, 320, mel.BANDS))
-        self._noise = torch.log(power + 0.3) - 0.2
+        power = -torch.log(self._uniform(1e-6, 1.0, 100, 640, BANDS))
+        self._noise = torch.log(power + 0.1) - 0.1
 
-    def heard(self, logs: Tensor) -> Tensor:
-        """`logs`, shape (n, frames, 64), through another microphone, room or telephone each."""
-        count = len(logs)
-        logs = logs - logs.amax(dim=(1, 2), keepdim=True)
-        through = (self._uniform(0.0, 1.0, count) < self._by.equalised)[:, None, None]
-        return self._limited(self._noisy(logs + through * self._curve(count)[:, None]))
+    def worse(self, frames: Tensor, by: Worse) -> Tensor:
+        """`frames`, shape (n, t, 96), each through another microphone, noise, telephone or codec.
 
-    def voices(self, logs: Tensor, frames: int) -> Tensor:
-        """Excerpts of `frames` frames from `logs`, shape (n, longer, 64), each another voice."""
-        count, longer, _ = logs.shape
-        pace = torch.exp(self._symmetric(self._by.stretch, count))
-        room = (longer - 1 - frames * pace).clamp(min=0.0)
-        at = (self._uniform(0.0, 1.0, count) * room)[:, None] + pace[:, None] * torch.arange(frames)
-        warped = _CENTRES_HZ / torch.exp(self._symmetric(self._by.warp, count))[:, None]
-        step = (_EDGES[1] - _EDGES[0]) / (mel.BANDS + 1)
-        band = ((_to_mel(warped) - _EDGES[0]) / step - 1.0).clamp(0.0, mel.BANDS - 1.0)
+        They are under the loudest band afterwards.
+        """
+        count = len(frames)
+        frames = frames - frames.amax(dim=(1, 2), keepdim=True)
+        level = torch.where(self._often(by.noisy, count), self._uniform(*by.noise, count), -40.0)
+        tilt = self._uniform(-5.0, 3.0, count)[:, None] * (_AXIS - 0.5)
+        heard = frames + self._curve(by.equaliser, count)[:, None]
+        heard = self._in_noise(heard, level[:, None] + tilt)
+        heard = self._limited(heard, by.telephone)
+        floor = torch.where(self._often(by.hiss, count), self._uniform(-18.0, -9.0, count), -40.0)
+        heard = self._in_noise(heard, floor[:, None].expand(-1, BANDS))
+        return torch.where(self._often(by.spared, count)[:, None, None], frames, heard)
+
+    def voices(self, frames: Tensor, length: int, pace: float, pitch: float) -> Tensor:
+        """`length` frames from anywhere in `frames`, shape (n, t, 96), each another voice.
+
+        pace, pitch : the most that either changes, natural logarithms; pitch and formants together
+        """
+        count, longer, _ = frames.shape
+        paces = torch.exp(self._uniform(-pace, pace, count))
+        room = (longer - 1 - length * paces).clamp(min=0.0)
+        start = self._uniform(0.0, 1.0, count) * room
+        at = start[:, None] + paces[:, None] * torch.arange(length)
+        warped = _CENTRES_HZ / torch.exp(self._uniform(-pitch, pitch, count))[:, None]
+        lowest, highest = _bend(_ENDS_HZ[0]), _bend(_ENDS_HZ[-1])
+        band = (_bend(warped) - lowest) / (highest - lowest) * (BANDS + 1) - 1.0
+        band = band.clamp(0.0, BANDS - 1.0)
         grid = torch.stack(
             [
-                (2.0 * band / (mel.BANDS - 1) - 1.0)[:, None, :].expand(-1, frames, -1),
-                (2.0 * at / (longer - 1) - 1.0)[:, :, None].expand(-1, -1, mel.BANDS),
+                (2.0 * band / (BANDS - 1) - 1.0)[:, None, :].expand(-1, length, -1),
+                (2.0 * at / (longer - 1) - 1.0)[:, :, None].expand(-1, -1, BANDS),
             ],
             dim=-1,
         )
         said = functional.grid_sample(
-            logs[:, None], grid, align_corners=True, padding_mode="border"
+            frames[:, None], grid, align_corners=True, padding_mode="border"
         )
-        return self.heard(said[:, 0])
+        return said[:, 0]
 
-    def masks(self, bands: Tensor) -> Tensor:
-        """SpecAugment (Park et al., Interspeech 2019) on `bands`, shape (n, 64, frames)."""
-        count, _, frames = bands.shape
-        for _ in range(2):
-            bands = bands * ~self._span(count, mel.BANDS, self._by.bands)[:, :, None]
-            bands = bands * ~self._span(count, frames, self._by.frames)[:, None, :]
-        return bands
-
-    def _curve(self, count: int) -> Tensor:
-        curve = torch.zeros(count, mel.BANDS)
+    def _curve(self, size: float, count: int) -> Tensor:
+        curve = torch.zeros(count, BANDS)
         for order in (1, 2, 3):
-            size = self._symmetric(self._by.equaliser, count)[:, None]
-            phase = self._symmetric(0.5, count)[:, None]
-            curve = curve + size * torch.cos(np.pi * order * _AXIS + phase)
+            each = self._uniform(-size, size, count)[:, None]
+            phase = self._uniform(-0.5, 0.5, count)[:, None]
+            curve = curve + each * torch.cos(np.pi * order * _AXIS + phase)
         return curve
 
-    def _noisy(self, heard: Tensor) -> Tensor:
-        count, frames, _ = heard.shape
-        level = self._uniform(*self._by.noise, count)[:, None]
-        quiet = self._uniform(0.0, 1.0, count) >= self._by.noisy
-        level = torch.where(quiet[:, None], -30.0, level)
-        level = level + self._uniform(-4.0, 1.0, count)[:, None] * _AXIS
+    def _in_noise(self, heard: Tensor, level: Tensor) -> Tensor:
+        """With noise at a `level` for each band, shape (n, 96)."""
+        count, length, _ = heard.shape
         first = int(torch.randint(0, len(self._noise) - count + 1, (1,), generator=self._random))
-        noise = level[:, None] + self._noise[first : first + count, :frames]
-        return torch.logaddexp(heard, noise)
+        noise = self._noise[first : first + count, :length]
+        return torch.logaddexp(heard, level[:, None] + noise)
 
-    def _limited(self, heard: Tensor) -> Tensor:
-        """Some without their lowest, some without their highest bands: telephones and codecs."""
+    def _limited(self, heard: Tensor, telephone: float) -> Tensor:
+        """Some without their lowest, some without their highest bands."""
         count = len(heard)
-        never = torch.zeros(count)
-        low = torch.where(
-            self._uniform(0.0, 1.0, count) < 0.15, self._uniform(200.0, 400.0, count), never
-        )
-        high = torch.where(
-            self._uniform(0.0, 1.0, count) < 0.25, self._uniform(3e3, 7e3, count), never + 9e3
-        )
-        if self._by.telephone:
-            phoned = self._uniform(0.0, 1.0, count) < self._by.telephone
-            low = torch.where(phoned, self._uniform(200.0, 400.0, count), low)
-            high = torch.where(phoned, self._uniform(3e3, 4e3, count), high)
+        low = torch.where(self._often(0.15, count), self._uniform(100.0, 400.0, count), 0.0)
+        high = torch.where(self._often(0.3, count), self._uniform(3.2e3, 7e3, count), 9e3)
+        phoned = self._often(telephone, count)
+        cut = phoned & self._often(0.75, count)
+        low = torch.where(cut, self._uniform(200.0, 400.0, count), low)
+        high = torch.where(phoned, self._uniform(3e3, 4.1e3, count), high)
         lost = (low[:, None] > _CENTRES_HZ) | (high[:, None] < _CENTRES_HZ)
-        return torch.where(lost[:, None], (heard - 8.0).clamp(min=-18.0), heard)
+        drop = self._uniform(6.0, 20.0, count)[:, None, None]
+        return torch.where(lost[:, None], heard - drop, heard)
 
-    def _span(self, count: int, size: int, most: int) -> Tensor:
-        """One run of up to `most` of `size` places in each of `count` rows."""
-        length = torch.randint(0, most, (count, 1), generator=self._random)
-        start = torch.randint(0, size, (count, 1), generator=self._random)
-        place = torch.arange(size)
-        return (place >= start) & (place < start + length)
+    def _often(self, share: float, count: int) -> Tensor:
+        return self._uniform(0.0, 1.0, count) < share
 
     def _uniform(self, low: float, high: float, *shape: int) -> Tensor:
         return torch.rand(shape, generator=self._random) * (high - low) + low
 
-    def _symmetric(self, most: float, count: int) -> Tensor:
-        return self._uniform(-most, most, count)
+
+def _bend(hz: Tensor) -> Tensor:
+    return torch.asinh(hz / BEND_HZ)

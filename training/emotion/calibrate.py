@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 Floats = NDArray[np.float64]
-COVERED = 0.6
+COVERED = 0.68
 """The share of clips whose emotion is called certain."""
 
 

@@ -1,9 +1,7 @@
 """One utterance as training knows it."""
 
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from pathlib import Path
 
 LABELS = (
     "neutral",
@@ -21,14 +19,10 @@ LABELS = (
 
 @dataclass(frozen=True)
 class Clip:
-    """One utterance: its log mel bands, shape (frames, 64), and who said it how."""
+    """One utterance: where it is, and who said it how."""
 
-    path: str
+    path: Path
     corpus: str
     speaker: str
     label: int
-    """Its place in `LABELS`; -1 where nobody has said."""
-    split: str
-    logs: NDArray[np.float16]
-    taught: NDArray[np.float16]
-    """What the teacher makes of it, shape (rows, 768), row i at frame 4 i; none for split test."""
+    """Its place in `LABELS`."""

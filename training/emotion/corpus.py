@@ -1,73 +1,96 @@
-"""A folder of voices -> log mels, what the teacher makes of them, labels and speakers."""
+"""A folder of voices -> what is to be heard of them, labels and speakers."""
 
 import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from functions.emotion import core
-from functions.kit import mel
 from functions.kit.audio import Audio
+from functions.kit.fine import FineBands
+from functions.kit.mel import RATE
 from functions.kit.spectrum import Floats
+from training import teacher
 from training.emotion.clip import LABELS, Clip
-from training.emotion.teacher import SIZE, Teacher
+from training.moonshine import Moonshine
+from training.taught import Taught, kept
+from training.teacher import Teacher
 
 
-def load(folder: Path, work: Path) -> list[Clip]:
-    """Every clip of a folder with a `manifest.csv`; what is computed of them is kept in `work`.
+@dataclass(frozen=True)
+class Frames:
+    """Rows of `FineBands` of some clips, one clip after the other."""
 
-    The manifest's columns are path, split (train, val or test), speaker, and for labelled voices
-    corpus and emotion (one of `LABELS`).
+    rows: NDArray[np.float16]
+    ends: NDArray[np.int64]
+
+    def of(self, clip: int) -> NDArray[np.float16]:
+        """Those of one clip, shape (rows, 192)."""
+        return self.rows[self.ends[clip - 1] if clip else 0 : self.ends[clip]]
+
+
+def clips(folder: Path) -> list[Clip]:
+    """The clips of `train` and `val` in a folder with a `manifest.csv`.
+
+    Its columns: path, corpus, speaker, emotion (one of `LABELS`), split.
     """
     with (folder / "manifest.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    known = {row["emotion"] for row in rows if "emotion" in row}
-    if unknown := known - set(LABELS):
+        rows = [row for row in csv.DictReader(file) if row["split"] != "test"]
+    if unknown := {row["emotion"] for row in rows} - set(LABELS):
         raise SystemExit(
             f"{folder}/manifest.csv has emotions that are not known: {', '.join(sorted(unknown))}. "
             f"Name each one of {', '.join(LABELS)}."
         )
-    work.mkdir(parents=True, exist_ok=True)
-    kept = work / f"{folder.resolve().name}-{len(rows)}.npz"
-    if not kept.exists():
-        _compute(folder, rows, kept, Teacher(work))
-    with np.load(kept) as file:
-        logs = np.split(file["logs"], file["logs_ends"][:-1])
-        taught = np.split(file["taught"], file["taught_ends"][:-1])
     return [
         Clip(
-            path=row["path"],
-            corpus=row.get("corpus", ""),
-            speaker=f"{row.get('corpus', '')}/{row['speaker']}",
-            label=LABELS.index(row["emotion"]) if "emotion" in row else -1,
-            split=row["split"],
-            logs=its_logs,
-            taught=its_taught,
+            path=folder / row["path"],
+            corpus=row["corpus"],
+            speaker=f"{row['corpus']}/{row['speaker']}",
+            label=LABELS.index(row["emotion"]),
         )
-        for row, its_logs, its_taught in zip(rows, logs, taught, strict=True)
+        for row in rows
     ]
 
 
-def _compute(folder: Path, rows: list[dict[str, str]], kept: Path, teacher: Teacher) -> None:
-    logs, taught = [], []
-    for done, row in enumerate(rows, 1):
-        samples = _samples(folder / row["path"])
-        front = mel.LogMel()
-        logs.append(np.concatenate([front.push(samples), front.finish()]).astype(np.float16))
-        heard = teacher.hear(samples) if row["split"] != "test" else np.zeros((0, SIZE), np.float16)
-        taught.append(heard)
-        if done % 500 == 0:
-            print(f"{folder.name}: heard {done} of {len(rows)} clips", flush=True)
-    np.savez(
-        kept,
-        logs=np.concatenate(logs),
-        logs_ends=np.cumsum([len(each) for each in logs]),
-        taught=np.concatenate(taught),
-        taught_ends=np.cumsum([len(each) for each in taught]),
+def frames(voices: Sequence[Clip], work: Path) -> Frames:
+    """What the network is to hear of each clip, kept in `work`."""
+    kept = work / f"frames-{len(voices)}.npz"
+    if not kept.exists():
+        work.mkdir(parents=True, exist_ok=True)
+        found = []
+        for number, clip in enumerate(voices, 1):
+            found.append(_heard(clip.path))
+            if number % 500 == 0:
+                print(f"heard {number} of {len(voices)} clips", flush=True)
+        np.savez(kept, rows=np.concatenate(found), ends=np.cumsum([len(each) for each in found]))
+    with np.load(kept) as file:
+        return Frames(file["rows"], file["ends"])
+
+
+def taught(folder: Path, work: Path) -> Taught:
+    """What is not of `test` in a folder with a `manifest.csv` (path, split), with its teachers'
+    answers; kept in `work`.
+    """
+    with (folder / "manifest.csv").open(newline="") as file:
+        paths = [folder / row["path"] for row in csv.DictReader(file) if row["split"] != "test"]
+    return kept(
+        work / f"taught-{folder.name}-{len(paths)}.npz",
+        lambda: map(_samples, paths),
+        f"speech of {folder.name}, {len(paths)} clips",
+        lambda: [Teacher(work, teacher.STEM, teacher.FIRST), Moonshine()],
     )
 
 
 def _samples(path: Path) -> Floats:
-    """A clip as the function hears it, at 16 kHz."""
-    with Audio(path, rate=mel.RATE, limits=core.MANIFEST.limits) as audio:
-        return np.concatenate(list(audio.blocks()))
+    with Audio(path, rate=RATE, limits=core.MANIFEST.limits) as audio:
+        return np.concatenate(list(audio.blocks()))[: teacher.LONGEST].astype(np.float32)
+
+
+def _heard(path: Path) -> NDArray[np.float16]:
+    front = FineBands()
+    with Audio(path, rate=RATE, limits=core.MANIFEST.limits) as audio:
+        rows = [front.push(block) for block in audio.blocks()]
+    return np.concatenate([*rows, front.finish()]).astype(np.float16)

@@ -11,6 +11,7 @@ from functions.kit.mel import RATE
 from functions.voice_detect import core
 from training import teacher
 from training.taught import Taught, kept
+from training.teacher import Teacher
 from training.voice_detect import channel
 from training.voice_detect.channel import Samples
 
@@ -55,4 +56,5 @@ def taught(voices: list[Clip], copy: int, work: Path) -> Taught:
         work / f"taught-{len(voices)}-{copy}.npz",
         lambda: (clip.samples(copy, number) for number, clip in enumerate(voices)),
         f"copy {copy} of {len(voices)}",
+        lambda: [Teacher(work, teacher.STEM, teacher.FIRST)],
     )

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from functions.emotion import core, network
+from functions.kit.fine import BANDS, PER_ROW
 from functions.kit.spectrum import Floats
 from functions.kit.windows import SHORTEST
 
@@ -11,20 +12,21 @@ def loaded() -> network.Network:
     return core.chosen().loaded
 
 
-def logs(frames: int) -> Floats:
-    values: Floats = np.random.default_rng(frames).uniform(-15, 0, (frames, 64))
+def heard(frames: int) -> Floats:
+    shape = (frames, PER_ROW * BANDS)
+    values: Floats = np.random.default_rng(frames).uniform(-15, 0, shape)
     return values.astype(np.float32)
 
 
 @pytest.mark.parametrize("frames", [1, 32, 40, 200, 312, 320])
 def test_a_window_of_any_length_has_probabilities(frames: int, loaded: network.Network) -> None:
-    log_probabilities = loaded.log_probabilities(logs(frames))
+    log_probabilities = loaded.log_probabilities(heard(frames))
     assert log_probabilities.shape == (9,)
     assert np.exp(log_probabilities).sum() == pytest.approx(1.0)
 
 
 def test_what_is_too_short_is_heard_again(loaded: network.Network) -> None:
-    few = logs(30)
+    few = heard(30)
     twice = np.concatenate([few, few])[:SHORTEST]
     np.testing.assert_array_equal(loaded.log_probabilities(few), loaded.log_probabilities(twice))
 
