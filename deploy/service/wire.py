@@ -52,6 +52,8 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        # asyncio's own 256 kB are asked of the system, and given back, at each read.
+        transport.max_size = CHUNK  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         self._unread += len(data)
