@@ -10,11 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
+import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto
 
 from functions.kit import mel
+from functions.kit import onnx as runtime
 from functions.kit.spectrum import Floats
 from training import ort_format
 
@@ -34,18 +35,14 @@ _ROW, _FIRST = 384, 447
 class Moonshine:
     """Answers with what `LAYERS` say. Raises SystemExit where its package is missing."""
 
-    def __init__(self) -> None:
+    def __init__(self, work: Path) -> None:
         spec = find_spec("moonshine_voice")
         folders = spec.submodule_search_locations if spec else None
         if not folders:
             raise SystemExit("A teacher is missing: pip install --no-deps -r training/teacher.txt")
-        model = ort_format.read(Path(folders[0]) / FILE, INPUTS, LAYERS)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        # It was optimised when it was stored.
-        off = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.graph_optimization_level = off
-        self._session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+        cut = work / "teacher-moonshine.onnx"
+        onnx.save(ort_format.read(Path(folders[0]) / FILE, INPUTS, LAYERS), cut)
+        self._session = runtime.session(cut)
 
     def hear(self, samples: Floats) -> tuple[NDArray[np.int64], Floats]:
         """What it makes of the first 8 s of 16 kHz `samples`, and the sample each row is about.

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, helper
-from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.InferenceSession import (
-    InferenceSession,
-)
+
+import functions.kit.onnx  # noqa: F401 (before onnxruntime is imported: no telemetry)
 
 
 def read(path: Path, inputs: Mapping[str, int], outputs: Sequence[str]) -> ModelProto:
@@ -23,6 +22,10 @@ def read(path: Path, inputs: Mapping[str, int], outputs: Sequence[str]) -> Model
 
     Its graph may use the operators of `com.microsoft`.
     """
+    from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.InferenceSession import (
+        InferenceSession,
+    )
+
     model = InferenceSession.GetRootAsInferenceSession(path.read_bytes(), 0).Model()
     graph = model.Graph()
     weights = [_tensor(each) for each in _all(graph.InitializersLength, graph.Initializers)]

@@ -6,7 +6,9 @@ neither uses up the descriptors nor keeps others out.
 """
 
 import resource
+import select
 from asyncio import Transport
+from itertools import filterfalse
 
 MOST = 400
 """Whatever the descriptors: with a body that comes, each takes some 0.04 MB here."""
@@ -41,7 +43,8 @@ class Connections:
     def made(self, its: Transport) -> None:
         """There is another; where it is one too many, one is closed."""
         while len(self._open) >= self._most and self._idle:
-            self._close(next(iter(self._idle)))
+            first = next(iter(self._idle))
+            self._close(next(filterfalse(_says_something, self._idle), first))
         self._open.add(its)
         self.idle(its)
         if len(self._open) > self._at_last:
@@ -64,3 +67,10 @@ class Connections:
     def _close(self, its: Transport) -> None:
         self.lost(its)
         its.abort()
+
+
+def _says_something(its: Transport) -> bool:
+    """Whether something has come that is not read yet: a request, most often."""
+    poll = select.poll()
+    poll.register(its.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -26,7 +26,7 @@ from deploy.service.turn import Turn
 
 _READ_BYTES = 32_768  # at a time; asyncio's own 256 kB, of many uploads at once, are 100 MB
 _HEAD_S = 30.0  # from the connection, or the first byte after an answer, to the head's end
-_STALL_S = 30.0  # for a client that doesn't read its answer
+_STALL_S, _STALL_BYTES = 30.0, 32_768  # what a client has to read of its answer in that time
 _KEEP_ALIVE_S = (
     75.0  # longer than the proxies of most clouds keep a connection, so that they close it
 )
@@ -126,12 +126,16 @@ class Protocol(asyncio.Protocol):
         elif was_kept:
             self._await(_HEAD_S)
 
+    def eof_received(self) -> None:
+        """The client has gone: one that only says no more can't be told from it."""
+        self.close()
+
     def pause_writing(self) -> None:
         self._can_write.clear()
-        self._stall_timer = self.loop.call_later(_STALL_S, self.transport.abort)
+        self._await_reading()
 
     def resume_writing(self) -> None:
-        if self._stall_timer is not None:
+        if self._stall_timer is not None and not self.transport.is_closing():
             self._stall_timer.cancel()
         self._can_write.set()
 
@@ -140,13 +144,18 @@ class Protocol(asyncio.Protocol):
         for turn in self._turns:
             turn.keeps = False
         if not self._turns:
-            self.transport.close()
+            self.close()
 
     # What a turn asks for.
 
     @property
     def own_headers(self) -> Headers:
         return self._server_state.default_headers
+
+    def close(self) -> None:
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self._await_reading()
 
     def hold(self) -> None:
         if not self._is_held:
@@ -166,9 +175,10 @@ class Protocol(asyncio.Protocol):
         turn = self._turns.popleft()
         self._server_state.total_requests += 1
         if not (turn.keeps and turn.is_whole):
-            self.transport.close()
+            self.close()
         elif self._turns:
             self._start()
+            self.read_on()
         elif self._refuses:
             self._refuse()
         else:
@@ -242,7 +252,8 @@ class Protocol(asyncio.Protocol):
                 if method == b"CONNECT":
                     raise NotHttp from None
                 headers = [its for its in self._headers if its[0] != b"upgrade"]
-                head = http1.head(b"%b %b HTTP/1.1" % (method, self._target), headers)
+                version = self._parser.get_http_version().encode()
+                head = http1.head(b"%b %b HTTP/%b" % (method, self._target, version), headers)
                 self._parse_anew()
                 data = head + data[upgrade.args[0] :]
 
@@ -277,7 +288,7 @@ class Protocol(asyncio.Protocol):
             (b"x-request-id", request_id.encode()),
         ]
         self.transport.write(http1.head(b"HTTP/1.1 400 Bad Request", headers) + body)
-        self.transport.close()
+        self.close()
 
     def _start(self) -> None:
         """Have the first turn answered."""
@@ -305,9 +316,22 @@ class Protocol(asyncio.Protocol):
         if self.loop.time() < self._deadline:
             self._timer = self.loop.call_at(self._deadline, self._look)
         elif self._is_kept:
-            self.transport.close()
+            self.close()
         else:
             self.transport.abort()
+
+    def _await_reading(self) -> None:
+        """Close the connection at once when the client reads too little of what is left for it."""
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+        left = self.transport.get_write_buffer_size()
+        self._stall_timer = self.loop.call_later(_STALL_S, self._look_at_reading, left)
+
+    def _look_at_reading(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() > before - _STALL_BYTES:
+            self.transport.abort()
+        else:
+            self._await_reading()
 
 
 def _check(version: str, headers: Headers) -> None:

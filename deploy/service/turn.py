@@ -30,6 +30,9 @@ class Connection(Protocol):
     def own_headers(self) -> Headers:
         """What each answer has."""
 
+    def close(self) -> None:
+        """Close it, once the client has read what it was sent."""
+
     def hold(self) -> None:
         """Read nothing for now."""
 
@@ -98,7 +101,7 @@ class Turn:
             _log.exception("The app failed.")
         finally:
             if not self.is_answered:
-                self._connection.transport.close()
+                self._connection.close()
             self._leaving = None
             self.scope.pop("extensions", None)  # They refer to this.
 

@@ -57,7 +57,7 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._unread += len(data)
-        if self._unread > CHUNK:
+        if is_full := self._unread > CHUNK:
             self._transport.pause_reading()
         try:
             self._reader.feed(data)
@@ -66,7 +66,7 @@ class Wire(asyncio.Protocol):
         except httptools.HttpParserUpgrade:
             self._fault = NotHttp("It speaks another protocol.")
         # A head alone is no reason to look, unless something had to come.
-        if self._parts or self._is_whole or self._fault or not self._is_patient:
+        if self._parts or self._is_whole or self._fault or is_full or not self._is_patient:
             self._wake()
 
     def eof_received(self) -> None:

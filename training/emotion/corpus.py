@@ -80,7 +80,7 @@ def taught(folder: Path, work: Path) -> Taught:
         work / f"taught-{folder.name}-{len(paths)}.npz",
         lambda: map(_samples, paths),
         f"speech of {folder.name}, {len(paths)} clips",
-        lambda: [Teacher(work, teacher.STEM, teacher.FIRST), Moonshine()],
+        lambda: [Teacher(work, teacher.STEM, teacher.FIRST), Moonshine(work)],
     )
 
 

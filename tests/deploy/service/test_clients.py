@@ -1,12 +1,42 @@
 """The router before clients that leave, or that stall."""
 
+import asyncio
+import os
+import socket
+import time
+
 import pytest
 
 from deploy.service import exchange, protocol
 from deploy.service.places import Queued
+from deploy.service.protocol import Protocol
 from tests.routed import KINDS, LARGE, answer, hanging, run, saying
-from tests.service import until
+from tests.service import descriptors, until
 from tests.wire import Raw, parsed
+
+READY = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.fixture
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system holds little of what a client is sent."""
+    before = Protocol.connection_made
+
+    def made(self: Protocol, transport: asyncio.BaseTransport) -> None:
+        its = transport.get_extra_info("socket")
+        its.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        before(self, transport)
+
+    monkeypatch.setattr(Protocol, "connection_made", made)
+
+
+def reluctant(port: int) -> socket.socket:
+    """A client's end that holds little of what comes."""
+    client = socket.socket()
+    client.settimeout(60)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", port))
+    return client
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/event-stream"])
@@ -27,6 +57,22 @@ def test_one_that_leaves_while_the_function_works(accept: str) -> None:
             it.places.wait_for(1)
         assert it.places.wait_for(2)[1] == ("echo", "CancelledError")
         until(lambda: b'status="499"' in it.metrics.text(it.places.now))
+
+
+def test_one_that_leaves_and_had_asked_before() -> None:
+    with run(hanging) as it:
+        with Raw(it.port) as client:
+            client.send(READY + b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+            it.places.wait_for(1)
+        assert it.places.wait_for(2)[1] == ("echo", "CancelledError")
+
+
+def test_one_that_says_no_more_has_what_is_answered_at_once() -> None:
+    for count in (1, 3):
+        with run() as it, Raw(it.port) as client:
+            client.send(READY * count)
+            client.socket.shutdown(socket.SHUT_WR)
+            assert client.rest().count(b"HTTP/1.1 200 ") == count
 
 
 def test_one_that_leaves_in_mid_upload_takes_no_place() -> None:
@@ -72,6 +118,43 @@ def test_one_that_does_not_read_its_answer(monkeypatch: pytest.MonkeyPatch) -> N
         client.post("/echo", b"hi", **KINDS, Content_Length="2")
         assert it.places.wait_for(2)[1] == ("echo", "CancelledError")
         assert len(client.rest()) < len(large)
+
+
+@pytest.mark.usefixtures("narrow")
+@pytest.mark.parametrize("its_end", ["close", "keep-alive", "shut"])
+def test_one_that_does_not_read_the_end_of_it(
+    monkeypatch: pytest.MonkeyPatch, its_end: str
+) -> None:
+    monkeypatch.setattr(protocol, "_STALL_S", 0.1)
+    monkeypatch.setattr(protocol, "_KEEP_ALIVE_S", 60.0 if its_end == "shut" else 0.1)
+    # Little enough that nothing says that it is too much.
+    with run(saying(answer(b'"' + bytes(60_000) + b'"'))) as it:
+        before = descriptors(os.getpid())
+        with reluctant(it.port) as client:
+            kept = b"close" if its_end == "close" else b"keep-alive"
+            client.sendall(
+                b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
+                b"Connection: " + kept + b"\r\n\r\n"
+            )
+            assert it.places.wait_for(2)[1] == ("echo", "finished")
+            if its_end == "shut":
+                client.shutdown(socket.SHUT_WR)
+            until(lambda: descriptors(os.getpid()) <= before + 1)
+
+
+@pytest.mark.usefixtures("narrow")
+def test_one_that_reads_its_answer_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "_STALL_S", 1.0)
+    large = answer(b'"' + bytes(10_000_000) + b'"')
+    with run(saying(large)) as it, Raw(it.port) as client:
+        client.post("/analyze?functions=echo", Content_Length="0", Connection="close")
+        began, count = time.monotonic(), 0
+        while part := client.socket.recv(65_536):
+            count += len(part)
+            if time.monotonic() < began + 2.5:
+                time.sleep(0.02)
+        assert time.monotonic() > began + 2
+        assert count > 10_000_000
 
 
 def test_health_does_not_wait_for_any_of_them() -> None:

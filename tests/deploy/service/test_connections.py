@@ -1,6 +1,8 @@
 """Floods: of connections that ask nothing, and of requests that don't end."""
 
 import sys
+import threading
+from asyncio import Transport
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,6 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from deploy.service import connections
+from deploy.service.connections import Connections
 from tests.routed import KINDS, ask, hanging, run
 from tests.service import Service, descriptors, running, until
 from tests.tree import Tree
@@ -46,6 +49,29 @@ def test_connections_that_ask_nothing_give_way(service: Service, sent: bytes) ->
         assert service.say("hello").status == 200
     until(lambda: descriptors(service.process.pid) <= before)
     assert [line for line in service.lines if line["event"] == "log"] == []
+
+
+def test_one_whose_request_is_on_the_way_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MOST", 8)
+    before, full, said = Connections.made, threading.Event(), threading.Event()
+
+    def made(self: Connections, its: Transport) -> None:
+        if full.is_set():
+            said.wait(60)
+        before(self, its)
+
+    monkeypatch.setattr(Connections, "made", made)
+    with run() as it, ExitStack() as stack:
+        kept = [stack.enter_context(Raw(it.port)) for _ in range(8)]
+        for each in kept:
+            each.send(IDLE[2])
+            each.until(b"}")
+        full.set()
+        stack.enter_context(Raw(it.port))
+        kept[0].send(IDLE[2])
+        said.set()
+        assert kept[0].until(b"}").startswith(b"HTTP/1.1 200 ")
+        assert kept[1].rest() == b""
 
 
 def test_too_many_requests_are_refused_in_our_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ POST = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 LAST = b"GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 READY = b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n"
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c\r\n"
 
 REFUSED = {
     "both lengths": POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -24,6 +25,9 @@ REFUSED = {
     "another encoding": POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
     "chunked twice": POST + b"Transfer-Encoding: chunked\r\n" * 2 + b"\r\n0\r\n\r\n",
     "chunked in 1.0": b"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunked in 1.0 that would be another": b"POST /echo HTTP/1.0\r\nHost: a\r\n"
+    + UPGRADE
+    + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "line feeds": b"GET /readyz HTTP/1.1\nHost: a\n\n",
     "a line feed": b"GET /readyz HTTP/1.1\r\nHost: a\r\nX: b\n\r\n",
     "a carriage return": b"GET /readyz HTTP/1.1\r\nHost: a\r\nX: b\rc\r\n\r\n",
@@ -79,7 +83,7 @@ def test_a_body_in_chunks() -> None:
     assert second.startswith(b"200 ")
 
 
-@pytest.mark.parametrize("kept", [b"", b"Connection: keep-alive\r\n"])
+@pytest.mark.parametrize("kept", [b"", b"Connection: keep-alive\r\n", UPGRADE])
 def test_the_earlier_version(kept: bytes) -> None:
     said = saying(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}")
     with run(said) as it, Raw(it.port) as client:
@@ -160,10 +164,14 @@ JSON = b"Content-Type: application/json\r\n"
         b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\n"
         + JSON
         + b"Content-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 102 Processing\r\n\r\n" * 10_000
+        + b"HTTP/1.1 200 OK\r\n"
+        + JSON
+        + b"Content-Length: 2\r\n\r\n{}",
         b"HTTP/1.1 200 OK\r\n" + JSON + b"Transfer-Encoding: chunked\r\n\r\n"
         b"1\r\n{\r\n1\r\n}\r\n0\r\nContent-Type: text/html\r\n\r\n",
     ],
-    ids=["until it closes", "1.0", "something first", "chunks"],
+    ids=["until it closes", "1.0", "something first", "much first", "chunks"],
 )
 def test_how_a_function_may_answer(said: bytes) -> None:
     with run(saying(said)) as it:

@@ -43,8 +43,8 @@ def test_nothing_else_imports_it() -> None:
         for path in (ROOT / room).rglob("*.py")
         if importing.search(path.read_text())
     ]
-    assert found == ["functions/kit/onnx.py"] * len(found)
-    assert set(found) == {"functions/kit/onnx.py"}
+    # The second has the first switch telemetry off before it reads the schema that comes with it.
+    assert found == ["functions/kit/onnx.py", "training/ort_format.py"]
 
 
 @pytest.mark.parametrize(("name", "path"), MODELS, ids=[name for name, _ in MODELS])
