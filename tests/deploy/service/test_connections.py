@@ -53,10 +53,12 @@ def test_connections_that_ask_nothing_give_way(service: Service, sent: bytes) ->
 
 def test_one_whose_request_is_on_the_way_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "MOST", 8)
-    before, full, said = Connections.made, threading.Event(), threading.Event()
+    before = Connections.made
+    full, comes, said = threading.Event(), threading.Event(), threading.Event()
 
     def made(self: Connections, its: Transport) -> None:
         if full.is_set():
+            comes.set()
             said.wait(60)
         before(self, its)
 
@@ -68,6 +70,7 @@ def test_one_whose_request_is_on_the_way_does_not(monkeypatch: pytest.MonkeyPatc
             each.until(b"}")
         full.set()
         stack.enter_context(Raw(it.port))
+        assert comes.wait(60)
         kept[0].send(IDLE[2])
         said.set()
         assert kept[0].until(b"}").startswith(b"HTTP/1.1 200 ")
