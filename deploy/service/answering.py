@@ -53,6 +53,7 @@ async def streamed(exchange: Exchange, origin: Origin, question: Question) -> No
         try:
             async with origin.asked(question, told) as asked:
                 if asked.answer.media_type != EVENTS and not stream.begun:
+                    stream.give_up()
                     await _pass_on(exchange, asked)
                     return
                 exchange.status = await pump(stream, asked, {})

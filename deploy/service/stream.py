@@ -22,6 +22,8 @@ class Stream:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._sent = time.monotonic()
+        self.begun = False
+        """Whether anything was sent: if not, the answer can still be another."""
 
     async def __aenter__(self) -> Self:
         self._keeping = asyncio.create_task(self._keep_alive())
@@ -32,15 +34,15 @@ class Stream:
     ) -> None:
         self._keeping.cancel()
 
-    @property
-    def begun(self) -> bool:
-        """Whether anything was sent: if not, the answer can still be another."""
-        return self._exchange.started
+    def give_up(self) -> None:
+        """The answer is another: nothing is sent to keep a stream alive."""
+        self._keeping.cancel()
 
     async def send(self, event: bytes) -> None:
         """Send a whole event, or some."""
         self._sent = time.monotonic()
         if not self.begun:
+            self.begun = True
             await self._exchange.start(200, _HEADERS)
         await self._exchange.write(event)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.service import client
+from deploy.service import client, stream
 from deploy.service.places import Lost
 from tests.routed import KINDS, STREAM, Place, answer, ask, events, head, run, saying
 from tests.wire import Raw
@@ -75,11 +75,31 @@ def test_an_end_that_was_not_noticed_yet(tmp_path: Path) -> None:
     assert len(connections) == 2
 
 
-def test_one_that_breaks_off_in_its_answer() -> None:
+@pytest.mark.parametrize("accept", ["*/*", "text/event-stream"])
+def test_one_that_breaks_off_in_its_answer(accept: str) -> None:
     whole = answer(b'"' + b"x" * 1_000_000 + b'"')
     with run(saying(whole[:-1])) as it, Raw(it.port) as client:
-        client.post("/echo", b"hi", **KINDS, Content_Length="2")
-        assert client.rest().count(b"x") < 1_000_000  # and closed, short of its Content-Length
+        client.post("/echo", b"hi", **KINDS, Content_Length="2", Accept=accept)
+        _, _, body = client.rest().partition(b"\r\n\r\n")
+        assert len(body) < 1_000_000  # and closed, short of its Content-Length
+        assert body.strip(b"x") == b'"'
+
+
+def test_one_that_answers_slowly_with_what_are_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "_KEEP_ALIVE_S", 0.1)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await head(reader)
+        said = answer(b'["a"]', status="503 Service Unavailable")
+        for part in said[:-2], said[-2:-1]:
+            writer.write(part)
+            await asyncio.sleep(0.3)
+        writer.write(said[-1:])
+        writer.close()
+
+    with run(serve) as it:
+        status, headers, document = ask(it, Accept="text/event-stream")
+    assert (status, headers["content-type"], document) == (503, "application/json", ["a"])
 
 
 def test_one_that_breaks_off_in_its_events() -> None:
