@@ -77,6 +77,7 @@ class App:
             try:
                 await self._answer(exchange, route)
             except Problem as problem:
+                problem.__traceback__ = None  # Its frames hold it, and parts of the body.
                 await self._refuse(exchange, problem, route)
             except Left:
                 raise

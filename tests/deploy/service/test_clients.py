@@ -1,6 +1,7 @@
 """The router before clients that leave, or that stall."""
 
 import asyncio
+import gc
 import os
 import socket
 import time
@@ -82,6 +83,27 @@ def test_one_that_leaves_in_mid_upload_takes_no_place() -> None:
             until(lambda: list(it.bodies.iterdir()))
         until(lambda: not it.spool.used)
         assert it.places.log == []
+
+
+def test_what_a_refused_one_sent_is_not_kept() -> None:
+    part = bytes(30_000)
+    try:
+        with run() as it:
+            gc.collect()
+            gc.disable()
+            with Raw(it.port) as client:
+                body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(part), part)
+                client.post("/echo", body, Transfer_Encoding="chunked", Connection="close")
+                assert client.rest().startswith(b"HTTP/1.1 413 ")
+            until(lambda: b'status="413"' in it.metrics.text(it.places.now))
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            held = [each for its in gc.garbage for each in gc.get_referents(its)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert [each for each in held if isinstance(each, bytes) and len(each) > 10_000] == []
 
 
 def test_one_that_sends_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
