@@ -30,9 +30,9 @@ from training import export
 from training.emotion import calibrate, corpus, folds, head, listening, model, school
 from training.emotion.balance import labels_of
 from training.emotion.clip import LABELS, Clip
-from training.emotion.head import Head
 from training.emotion.listening import Heard
 from training.emotion.model import EmotionNet
+from training.linear import Linear
 from training.student import Student
 
 OUT = core.FOLDER / "model" / "emotion.onnx"
@@ -105,7 +105,7 @@ def heard_by(options: Namespace) -> tuple[list[Clip], Student, list[Heard]]:
     return clips, student, copies
 
 
-def judged(by: Head, heard: Heard, clips: int) -> NDArray[np.float64]:
+def judged(by: Linear, heard: Heard, clips: int) -> NDArray[np.float64]:
     """Log probabilities of each of so many clips, shape (clips, 9): the mean over its windows."""
     each = log_softmax(by(heard.said).astype(float), axis=1)
     total = np.zeros((clips, each.shape[1]))

@@ -37,8 +37,7 @@ def clips(folder: Path) -> list[Clip]:
 
     Its columns: path, corpus, speaker, emotion (one of `LABELS`), split.
     """
-    with (folder / "manifest.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] != "test"]
+    rows = _rows(folder)
     if unknown := {row["emotion"] for row in rows} - set(LABELS):
         raise SystemExit(
             f"{folder}/manifest.csv has emotions that are not known: {', '.join(sorted(unknown))}. "
@@ -74,14 +73,19 @@ def taught(folder: Path, work: Path) -> Taught:
     """What is not of `test` in a folder with a `manifest.csv` (path, split), with its teachers'
     answers; kept in `work`.
     """
-    with (folder / "manifest.csv").open(newline="") as file:
-        paths = [folder / row["path"] for row in csv.DictReader(file) if row["split"] != "test"]
+    paths = [folder / row["path"] for row in _rows(folder)]
     return kept(
         work / f"taught-{folder.name}-{len(paths)}.npz",
         lambda: map(_samples, paths),
         f"speech of {folder.name}, {len(paths)} clips",
         lambda: [Teacher(work, teacher.STEM, teacher.FIRST), Moonshine(work)],
     )
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    """What the folder's manifest says of each clip that is not of `test`."""
+    with (folder / "manifest.csv").open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["split"] != "test"]
 
 
 def _samples(path: Path) -> Floats:

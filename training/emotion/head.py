@@ -4,7 +4,6 @@ The mean of two is far better than one over all numbers, and is as linear.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,8 +13,7 @@ from training.emotion.balance import labels_of, weights_of
 from training.emotion.clip import LABELS, Clip
 from training.emotion.listening import Heard
 from training.emotion.said import BLOCKS, SAID
-
-Array = NDArray[np.float32]
+from training.linear import Array, Linear
 
 STRENGTH = 0.01
 """How much a clip counts against weights of zero, on average."""
@@ -25,22 +23,8 @@ EVERYTHING = 0.3
 """The share of the loss over all labels; the rest is among those that the corpus has."""
 
 
-@dataclass(frozen=True)
-class Head:
-    """Logits that are linear in rows of numbers."""
-
-    mean: Array
-    deviation: Array
-    weights: Array
-    """Shape (numbers, labels)."""
-    bias: Array
-
-    def __call__(self, rows: Array) -> Array:
-        return np.asarray((rows - self.mean) / self.deviation @ self.weights + self.bias)
-
-
-def fit(clips: Sequence[Clip], copies: Sequence[Heard], used: NDArray[np.bool_]) -> Head:
-    """The head fitted on the clips that are `used`, shape (clips,).
+def fit(clips: Sequence[Clip], copies: Sequence[Heard], used: NDArray[np.bool_]) -> Linear:
+    """Logits of `LABELS`, fitted on the clips that are `used`, shape (clips,).
 
     The first of `copies` counts `AS_IT_IS`, the others share the rest.
     """
@@ -68,7 +52,7 @@ def fit(clips: Sequence[Clip], copies: Sequence[Heard], used: NDArray[np.bool_])
         its, own = _regression(torch.from_numpy(every[:, block]), labels, among, counted)
         weights[block] += its / len(BLOCKS)
         bias += own / len(BLOCKS)
-    return Head(mean, deviation, weights, bias)
+    return Linear(mean, deviation, weights, bias)
 
 
 def _regression(

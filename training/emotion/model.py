@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from functions.kit import fine
 from training import export
 from training.emotion.clip import LABELS
-from training.emotion.head import Head
 from training.emotion.said import SAID, said
+from training.linear import Linear
 from training.student import Student, split
 
 
 class EmotionNet(nn.Module):
     """Rows of one window, shape (1, rows, 192) -> calibrated logits of `LABELS`, shape (1, 9)."""
 
-    def __init__(self, student: Student, its: Head, temperature: float) -> None:
+    def __init__(self, student: Student, its: Linear, temperature: float) -> None:
         super().__init__()
         self.student = student
         self.register_buffer("mean", torch.from_numpy(its.mean))

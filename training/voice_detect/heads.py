@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from training.linear import Linear
 from training.voice_detect.corpus import Clip
 from training.voice_detect.listening import Array, Heard
 from training.voice_detect.model import FINE, Listening, VoiceNet
@@ -16,19 +17,6 @@ VOICE_STRENGTH, DETAIL_STRENGTH = 3e-3, 3e-4
 """How much a clip counts against weights of zero, on average."""
 CLEAN = 0.5
 """The share of the clips as they are, against those through other channels."""
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A score that is linear in rows of numbers."""
-
-    mean: Array
-    deviation: Array
-    weights: Array
-    bias: float
-
-    def __call__(self, rows: Array) -> Array:
-        return np.asarray((rows - self.mean) / self.deviation @ self.weights + self.bias)
 
 
 @dataclass(frozen=True)
