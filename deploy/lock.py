@@ -17,7 +17,7 @@ from pathlib import Path
 
 from functions.kit import manifest
 
-OWN = ("click", "httptools", "uvicorn", "waitress")
+OWN = ("click", "httptools", "uvicorn", "uvloop", "waitress")
 """What deploy and emulator import themselves."""
 
 BUILD = ("setuptools",)

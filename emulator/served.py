@@ -24,6 +24,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 from deploy.plans import Plan
 from deploy.service import log, memory, settings
 from deploy.service.dispatcher import Dispatcher
@@ -133,7 +135,7 @@ def main() -> None:
 
     try:
         its = _settings(functions, options.no_plan)
-        asyncio.run(serve(functions, its, wrap=wrap, joined=joined))
+        uvloop.run(serve(functions, its, wrap=wrap, joined=joined))
     except ValueError as error:  # A setting, a folder to record in, two functions at one route.
         sys.exit(f"halfgig: {error}")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import uvicorn
+import uvloop
 
 from deploy.service import protocol, settings
 from deploy.service.metrics import Metrics
@@ -179,7 +180,7 @@ def routed(
         app.close()
         await asyncio.sleep(0.01)  # for connections to be closed
 
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
+    thread = threading.Thread(target=uvloop.run, args=(main(),), daemon=True)
     thread.start()
     try:
         assert started.wait(60)

@@ -3,10 +3,11 @@
 Its settings are environment variables, which the README lists. SIGTERM lets what runs end.
 """
 
-import asyncio
 import os
 import signal
 import sys
+
+import uvloop
 
 from deploy.service import log, settings
 from deploy.service.serving import serve
@@ -21,7 +22,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # No traceback, until `serve` has its own.
     try:
         functions = manifest.discover()
-        asyncio.run(serve(functions, settings.load(os.environ, functions)))
+        uvloop.run(serve(functions, settings.load(os.environ, functions)))
     except (SettingsError, ManifestError) as error:
         sys.exit(f"halfgig: {error}")
 

@@ -5,6 +5,7 @@ one more comes, the one that has been without a request for longest is closed. A
 neither uses up the descriptors nor keeps others out.
 """
 
+import asyncio
 import resource
 import select
 from asyncio import Transport
@@ -66,7 +67,8 @@ class Connections:
 
     def _close(self, its: Transport) -> None:
         self.lost(its)
-        its.abort()
+        # What it was answered just now goes out first.
+        asyncio.get_running_loop().call_soon(its.abort)
 
 
 def _says_something(its: Transport) -> bool:

@@ -1,4 +1,6 @@
-"""HTTP/1.1 as both sides of a connection have it: heads written, and llhttp kept within bounds."""
+"""HTTP/1.1 as both sides of a connection have it: read, kept within bounds, and heads written."""
+
+import asyncio
 
 import httptools
 
@@ -6,10 +8,28 @@ Headers = list[tuple[bytes, bytes]]
 
 HEAD_BYTES = 32_768
 """What a head may have, and what else comes to nothing: trailers, a chunk's extensions."""
+READ_BYTES = 32_768
+"""The most that is read at a time: an event loop's own 256 kB, of many uploads, are 100 MB."""
+
+_read = memoryview(bytearray(READ_BYTES))
 
 
 class NotHttp(Exception):  # noqa: N818 (said of what came)
     """What came is not HTTP, or not as it is understood here."""
+
+
+class Reading(asyncio.BufferedProtocol):
+    """Has `data_received` called with what comes, all of it by way of one buffer."""
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _read
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(bytes(_read[:nbytes]))
+
+    def data_received(self, data: bytes) -> None:
+        """So much has come."""
+        raise NotImplementedError
 
 
 class Reader:

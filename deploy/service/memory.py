@@ -7,6 +7,7 @@ from pathlib import Path
 from deploy import cgroups
 
 MB = 2**20
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def reset_peak(proc: Path = cgroups.PROC) -> bool:
@@ -34,11 +35,16 @@ def peak_mb(proc: Path = cgroups.PROC) -> float:
 def resident_mb(pid: int) -> float:
     """What is resident of process `pid` now; 0 where there is no such process, or no /proc."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        descriptor = os.open(f"/proc/{pid}/statm", os.O_RDONLY)  # `Path` takes ten times as long.
     except OSError:
         return 0.0
-    _, found, rest = status.partition("VmRSS:")
-    return int(rest.split(None, 1)[0]) * 1024 / MB if found else 0.0  # A zombie has none.
+    try:
+        statm = os.read(descriptor, 256)
+    except OSError:
+        return 0.0
+    finally:
+        os.close(descriptor)
+    return int(statm.split()[1]) * _PAGE / MB
 
 
 def oom_kills(proc: Path = cgroups.PROC) -> int:

@@ -19,12 +19,11 @@ from uvicorn.server import ServerState
 
 from deploy.service import connections, http1
 from deploy.service.connections import Connections
-from deploy.service.http1 import HEAD_BYTES, Headers, NotHttp
+from deploy.service.http1 import HEAD_BYTES, Headers, NotHttp, Reading
 from deploy.service.request import BadHead
 from deploy.service.settings import Settings
 from deploy.service.turn import Turn
 
-_READ_BYTES = 32_768  # at a time; asyncio's own 256 kB, of many uploads at once, are 100 MB
 _HEAD_S = 30.0  # from the connection, or the first byte after an answer, to the head's end
 _STALL_S, _STALL_BYTES = 30.0, 32_768  # what a client has to read of its answer in that time
 _KEEP_ALIVE_S = (
@@ -43,7 +42,7 @@ def config(app: Any, settings: Settings) -> uvicorn.Config:
         port=settings.port,
         http=cast(Any, partial(Protocol, Connections(connections.most()))),
         backlog=connections.BACKLOG,
-        loop="asyncio",
+        loop="none",  # It serves in one that is there.
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -55,7 +54,7 @@ def config(app: Any, settings: Settings) -> uvicorn.Config:
     )
 
 
-class Protocol(asyncio.Protocol):
+class Protocol(Reading):
     """A connection. One that sends no whole head in time, or reads no answer, is closed."""
 
     transport: asyncio.Transport
@@ -87,9 +86,7 @@ class Protocol(asyncio.Protocol):
         self._parse_anew()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.max_size = _READ_BYTES  # type: ignore[attr-defined]
+        self.transport = transport = cast(asyncio.Transport, transport)
         self._here, self._client = get_local_addr(transport), get_remote_addr(transport)
         self._server_state.connections.add(self)  # type: ignore[arg-type]
         self._await(_HEAD_S)
@@ -126,9 +123,13 @@ class Protocol(asyncio.Protocol):
         elif was_kept:
             self._await(_HEAD_S)
 
-    def eof_received(self) -> None:
-        """The client has gone: one that only says no more can't be told from it."""
-        self.close()
+    def eof_received(self) -> bool:
+        """The client has gone: one that only says no more can't be told from it.
+
+        It still gets what can be answered at once.
+        """
+        self.loop.call_soon(self.close)
+        return True
 
     def pause_writing(self) -> None:
         self._can_write.clear()

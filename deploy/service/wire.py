@@ -10,7 +10,7 @@ from typing import cast
 import httptools
 
 from deploy.service import http1
-from deploy.service.http1 import Headers, NotHttp
+from deploy.service.http1 import Headers, NotHttp, Reading
 
 CHUNK = 65_536
 
@@ -27,7 +27,7 @@ class Late(Broken):
     """Nothing came for too long."""
 
 
-class Wire(asyncio.Protocol):
+class Wire(Reading):
     """A connection that one request after another goes over, and their answers come."""
 
     def __init__(self) -> None:
@@ -52,8 +52,6 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        # asyncio's own 256 kB are asked of the system, and given back, at each read.
-        transport.max_size = CHUNK  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         self._unread += len(data)
