@@ -3,19 +3,22 @@
     python -m benchmarks.service_router
 
 The proportional set size is after a first 200 requests; CPU is of the router's own process, a
-request being one for a clip of 3 s to a warm function, on a connection of its own or on one that is
-kept; and the upload is a song of 50 MB.
+request being one to a warm function, on a connection of its own or on one that is kept; and the
+upload is a song of 50 MB. One function does nothing with 1 kB, and one finds the emotion in 3 s:
+after that nothing of the router's is in the processor's caches any more.
 """
 
 import http.client
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks import service
+from benchmarks import clips, service
 from benchmarks.service import Highest, Web, cpu_s, smaps_mb
 from deploy.service import memory
 from emulator.cages.cage import MB
@@ -25,19 +28,21 @@ FIRST = 200
 UPLOAD_MB = 50
 WAV_MB_A_MINUTE = 44_100 * 2 * 2 * 60 / MB
 HEADERS = {"Content-Type": "application/octet-stream"}
+NOTHING = Path(__file__).parent / "nothing"
+NOTHING_BYTES = 1_000
 
 
 @contextmanager
-def kept(web: Web, audio: bytes) -> Iterator[Callable[[], None]]:
-    """What asks on one and the same connection, each time it is called."""
+def kept(web: Web, function: str, audio: bytes) -> Iterator[Callable[[], None]]:
+    """What asks `function` on one and the same connection, each time it is called."""
     connection = http.client.HTTPConnection("127.0.0.1", web.port)
 
     def ask() -> None:
-        connection.request("POST", f"/{FUNCTION}", audio, HEADERS)
+        connection.request("POST", f"/{function}", audio, HEADERS)
         answer = connection.getresponse()
         answer.read()
         if answer.status != 200:
-            raise RuntimeError(f"{FUNCTION} answered {answer.status}.")
+            raise RuntimeError(f"{function} answered {answer.status}.")
 
     try:
         yield ask
@@ -57,6 +62,30 @@ def cost_ms(web: Web, ask: Callable[[], object], requests: int) -> dict[str, flo
         "function_cpu_ms": round(1000 * (cpu_s(host) - before[1]) / requests, 3),
         "wall_ms": round(1000 * (time.monotonic() - start) / requests, 3),
     }
+
+
+def costs(web: Web, function: str, audio: bytes, requests: int) -> dict[str, dict[str, float]]:
+    """`cost_ms` on each kind of connection."""
+    new = cost_ms(web, lambda: web.post(function, audio), requests)
+    with kept(web, function, audio) as ask:
+        return {"new connection": new, "kept connection": cost_ms(web, ask, requests)}
+
+
+@contextmanager
+def doing_nothing() -> Iterator[Web]:
+    """The service of a copy of this tree, with no function but the one that does nothing."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        root = Path(folder)
+        for room in ("deploy", "functions/kit"):
+            shutil.copytree(clips.ROOT / room, root / room, ignore=ignored)
+        shutil.copytree(NOTHING, root / "functions" / NOTHING.name, ignore=ignored)
+        shutil.copy(clips.ROOT / "functions" / "__init__.py", root / "functions")
+        command = [sys.executable, "-P", "-m", "deploy.service"]
+        with service.running(command, PYTHONPATH=str(root)) as web:
+            web.wait()
+            web.settle()
+            yield web
 
 
 def upload(web: Web) -> dict[str, float]:
@@ -97,12 +126,15 @@ def measure(requests: int) -> dict[str, Any]:
         idle, wait_s = cpu_s(web.process.pid), 10.0
         time.sleep(wait_s)
         result["idle_cpu_ms_a_second"] = round(1000 * (cpu_s(web.process.pid) - idle) / wait_s, 2)
-        result["new connection"] = cost_ms(web, lambda: web.post(FUNCTION, audio), requests)
-        with kept(web, audio) as ask:
-            result["kept connection"] = cost_ms(web, ask, requests)
+        result[FUNCTION] = costs(web, FUNCTION, audio, requests)
         result["health"] = cost_ms(web, lambda: web.ask("GET", "/health"), requests)
         result["upload"] = [upload(web) for _ in range(3)]
         result["pss_mb_at_end"] = round(smaps_mb(web.process.pid), 1)
+    with doing_nothing() as web:
+        body = bytes(NOTHING_BYTES)
+        for _ in range(FIRST):
+            web.post(NOTHING.name, body)
+        result[NOTHING.name] = costs(web, NOTHING.name, body, requests)
     return result
 
 
@@ -114,11 +146,14 @@ def markdown(result: dict[str, Any]) -> str:
         f"{result['pss_mb_at_start']}, at the end {result['pss_mb_at_end']}) |",
         f"| CPU while nothing happens | {result['idle_cpu_ms_a_second']} ms a second |",
     ]
-    for name in ("new connection", "kept connection", "health"):
-        its = result[name]
-        what = "GET /health" if name == "health" else f"a request of {result['request_kb']} kB"
+    of_function = [
+        (f"a request for {name}, {how}", its)
+        for name in (NOTHING.name, FUNCTION)
+        for how, its in result[name].items()
+    ]
+    for what, its in (*of_function, ("GET /health, new connection", result["health"])):
         lines.append(
-            f"| CPU of {what}, {name.replace('health', 'new connection')} | "
+            f"| CPU of {what} | "
             f"{its['router_cpu_ms']} ms (the function's {its['function_cpu_ms']} ms) |"
         )
     for its in result["upload"]:

@@ -1,10 +1,11 @@
+import json
 import sys
 from typing import Any
 
 import pytest
 
 from benchmarks import service
-from benchmarks.service_router import kept, markdown
+from benchmarks.service_router import costs, doing_nothing, kept, markdown
 
 ECHO = """
 import http.server, os
@@ -30,11 +31,22 @@ http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Echo).se
 def test_a_connection_is_kept() -> None:
     with service.running([sys.executable, "-c", ECHO]) as web:
         web.wait()
-        with kept(web, b"words") as ask:
+        with kept(web, "emotion", b"words") as ask:
             ask()
             ask()
-        with kept(web, b"words") as ask, pytest.raises(RuntimeError, match="emotion answered 500"):
+        with (
+            kept(web, "emotion", b"words") as ask,
+            pytest.raises(RuntimeError, match="emotion answered 500"),
+        ):
             ask()
+
+
+def test_what_a_function_that_does_nothing_costs() -> None:
+    with doing_nothing() as web:
+        assert json.loads(web.post("nothing", b"words").body) == {"bytes": 5}
+        found = costs(web, "nothing", b"words", 20)
+    for each in found.values():
+        assert 0 < each["router_cpu_ms"] < each["wall_ms"]
 
 
 def test_a_person_can_read_it() -> None:
@@ -47,11 +59,14 @@ def test_a_person_can_read_it() -> None:
         "idle_cpu_ms_a_second": 2.5,
         "request_kb": 46.4,
         "upload": [upload],
-        **dict.fromkeys(("new connection", "kept connection", "health"), cost),
+        "health": cost,
+        **{name: {"kept connection": cost} for name in ("nothing", "emotion")},
     }
     text = markdown(result)
     assert "19.0 MB (at the start 18.8, at the end 19.4)" in text
-    assert (
-        "| CPU of a request of 46.4 kB, kept connection | 0.4 ms (the function's 9.1 ms) |" in text
-    )
+    for name in ("nothing", "emotion"):
+        assert (
+            f"| CPU of a request for {name}, kept connection | 0.4 ms (the function's 9.1 ms) |"
+            in text
+        )
     assert "memory grew by 1.2 MB, afterwards 0.4; 80.0 ms of CPU" in text
