@@ -2,12 +2,16 @@
 
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from tests.tree import Tree, edit
+
+# Of what is started in the background some shells have it ignored, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no failure: no test asserts a time.
 settings.register_profile("untimed", deadline=None)
