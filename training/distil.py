@@ -28,6 +28,7 @@ def fit(
     seed: int,
     make: Callable[[], Student] = Student,
     changed: Callable[[Tensor], Tensor] = lambda frames: frames,
+    summed: float = 0.0,
 ) -> Student:
     """A student of the teachers' answers, each number brought to mean 0 and deviation 1.
 
@@ -35,6 +36,8 @@ def fit(
 
     make : a student that has learnt nothing
     changed : what is done to frames, shape (n, t, 96), before they are heard
+    summed : how much the errors in an excerpt's means, deviations and changes count besides, each
+        against how far excerpts differ in it
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
@@ -51,6 +54,7 @@ def fit(
     # Longer clips oftener, by the rows that they have, up to ten seconds.
     lengths = np.concatenate([np.diff(copy.ends, prepend=0) for copy in copies])
     weight = np.minimum(lengths, 600) / np.minimum(lengths, 600).sum()
+    scale = Scale()
     total, begun = np.zeros(2), time.monotonic()
     for step in range(1, steps + 1):
         drawn = random.choice(len(weight), BATCH, p=weight)
@@ -61,11 +65,16 @@ def fit(
         student.train()
         with torch.autocast(device.type, torch.bfloat16):
             stem, context = student(changed(split(rows)).to(device))
-        errors = (
-            error(stem, taught[:, :, :WIDTH], there),
-            error(context, taught[:, ::2, WIDTH:], there[:, ::2]),
+        layers = (
+            (stem, taught[:, :, :WIDTH], there),
+            (context, taught[:, ::2, WIDTH:], there[:, ::2]),
         )
+        errors = [error(*each) for each in layers]
         loss = STEM_WEIGHT * errors[0] + errors[1]
+        if summed:
+            loss = loss + summed * sum(
+                scale.error(number, *its) for number, its in enumerate(layers)
+            )
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -89,6 +98,39 @@ def error(said: Tensor, taught: Tensor, there: Tensor) -> Tensor:
     """
     each = (said.float().transpose(1, 2) - taught).clamp(-6.0, 6.0).square().mean(dim=2)
     return (each * there).sum() / there.sum()
+
+
+class Scale:
+    """How far excerpts differ in what sums them up, by those so far; for each layer."""
+
+    def __init__(self) -> None:
+        self._variances: dict[int, Tensor] = {}
+
+    def error(self, layer: int, said: Tensor, taught: Tensor, there: Tensor) -> Tensor:
+        """Mean square error in what sums excerpts up, none counted over five times as far.
+
+        layer : its number; the others as for `error`.
+        """
+        wanted = sums(taught.transpose(1, 2), there)
+        latest = wanted.var(dim=0)
+        before = self._variances.get(layer, latest)
+        variance = self._variances[layer] = torch.lerp(before, latest, 0.02)
+        far = (sums(said.float(), there) - wanted).square() / (variance + 1e-4)
+        return far.clamp(max=25.0).mean()
+
+
+def sums(layer: Tensor, there: Tensor) -> Tensor:
+    """Means, deviations and mean changes of a layer, shape (n, width, rows): (n, 3 width).
+
+    there : which rows are, shape (n, rows)
+    """
+    each = there[:, None]
+    count = each.sum(dim=2)
+    mean = (layer * each).sum(dim=2) / count
+    variance = ((layer - mean[:, :, None]).square() * each).sum(dim=2) / count
+    both = each[:, :, 1:]  # Where one is, so is the one before it.
+    change = ((layer[:, :, 1:] - layer[:, :, :-1]).abs() * both).sum(dim=2) / both.sum(dim=2)
+    return torch.cat([mean, (variance + 1e-4).sqrt(), change], dim=1)
 
 
 def excerpt(

@@ -98,7 +98,7 @@ def heard_by(options: Namespace) -> tuple[list[Clip], Student, list[Heard]]:
     )
     clips = corpus.clips(options.voices)
     frames = corpus.frames(clips, options.work)
-    of = f"{options.student_steps}-{options.seed}"
+    of = f"{options.student_steps}-{school.LATER_STEPS}-{options.seed}"
     copies = [
         listening.hear(student, frames, copy, options.work, of) for copy in range(listening.COPIES)
     ]

@@ -13,6 +13,8 @@ from training.taught import Taught
 DILATIONS = (1, 2, 4, 8)
 TOLD = teacher.WIDTH + len(moonshine.LAYERS) * moonshine.WIDTH
 STEPS, RATE = 5000, 3e-3
+LATER_STEPS, LATER_RATE, SUMMED = 1500, 1e-3, 1.0
+"""Once it knows what they say at each time: so that it has their means over a clip as well."""
 WORSE = Worse(spared=0.35, equaliser=0.6, noisy=0.45, noise=(-10.0, -3.0), telephone=0.4, hiss=0.5)
 
 
@@ -25,18 +27,29 @@ def student(
     speech: Callable[[], Sequence[Taught]], work: Path, *, steps: int, seed: int
 ) -> Student:
     """The student that learnt of `speech`; kept in `work`."""
-    path = work / f"student-{steps}-{seed}.pt"
-    if not path.exists():
-        augment = Augment(seed)
-        fitted = distil.fit(
-            speech(),
-            steps=steps,
-            rate=RATE,
-            seed=seed,
-            make=new,
-            changed=lambda frames: augment.worse(frames, WORSE),
-        )
-        torch.save(fitted.state_dict(), path)
-    kept = new()
-    kept.load_state_dict(torch.load(path))
-    return kept.eval()
+    first, last = (work / f"student-{steps}-{seed}{end}.pt" for end in ("", f"-{LATER_STEPS}"))
+    if not last.exists():
+        taught = speech()
+
+        def learn(path: Path, make: Callable[[], Student], steps: int, **how: float) -> None:
+            augment = Augment(seed)
+            fitted = distil.fit(
+                taught,
+                steps=steps,
+                seed=seed,
+                make=make,
+                changed=lambda frames: augment.worse(frames, WORSE),
+                **how,
+            )
+            torch.save(fitted.state_dict(), path)
+
+        if not first.exists():
+            learn(first, new, steps, rate=RATE)
+        learn(last, lambda: _kept(first), LATER_STEPS, rate=LATER_RATE, summed=SUMMED)
+    return _kept(last).eval()
+
+
+def _kept(path: Path) -> Student:
+    student = new()
+    student.load_state_dict(torch.load(path))
+    return student
