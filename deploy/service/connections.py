@@ -12,7 +12,7 @@ from asyncio import Transport
 from itertools import filterfalse
 
 MOST = 400
-"""Whatever the descriptors: with a body that comes, each takes some 0.04 MB here."""
+"""Whatever the descriptors: with a body that comes, each takes some 0.08 MB here."""
 BACKLOG = 100
 """How many the system makes us accept before any of them is heard of."""
 _OTHERS = 64

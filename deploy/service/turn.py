@@ -11,7 +11,7 @@ from deploy.service.http1 import Headers
 
 LEAVING = "halfgig.leaving"
 """Among the scope's extensions: takes what is to be called, once, when the client leaves."""
-_HELD_BYTES = 32_768  # of a body that nobody has asked for; then nothing is read for a while
+_HELD_BYTES = 16_384  # of a body that nobody has asked for; then nothing is read for a while
 
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in http.HTTPStatus
