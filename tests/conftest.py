@@ -10,8 +10,9 @@ from hypothesis import settings
 
 from tests.tree import Tree, edit
 
-# Of what is started in the background some shells have it ignored, and so would its children.
+# What is started in the background may have them ignored, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # A busy machine is no failure: no test asserts a time.
 settings.register_profile("untimed", deadline=None)
