@@ -19,7 +19,7 @@ class NotHttp(Exception):  # noqa: N818 (said of what came)
 
 
 class Reading(asyncio.BufferedProtocol):
-    """Has `data_received` called with what comes, all of it by way of one buffer."""
+    """Has `data_received` called with what comes, by way of one buffer, as there is one loop."""
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return _read

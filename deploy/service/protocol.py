@@ -314,8 +314,10 @@ class Protocol(Reading):
         self._timer = None
         if self._deadline is None:
             return
-        if self.loop.time() < self._deadline:
-            self._timer = self.loop.call_at(self._deadline, self._look)
+        now = self.loop.time()
+        if now < self._deadline:
+            # uvloop's clock has milliseconds, and what is due within less is no timer to it.
+            self._timer = self.loop.call_at(max(self._deadline, now + 0.001), self._look)
         elif self._is_kept:
             self.close()
         else:
