@@ -129,7 +129,8 @@ def sums(layer: Tensor, there: Tensor) -> Tensor:
     mean = (layer * each).sum(dim=2) / count
     variance = ((layer - mean[:, :, None]).square() * each).sum(dim=2) / count
     both = each[:, :, 1:]  # Where one is, so is the one before it.
-    change = ((layer[:, :, 1:] - layer[:, :, :-1]).abs() * both).sum(dim=2) / both.sum(dim=2)
+    change = ((layer[:, :, 1:] - layer[:, :, :-1]).abs() * both).sum(dim=2)
+    change = change / both.sum(dim=2).clamp(min=1.0)
     return torch.cat([mean, (variance + 1e-4).sqrt(), change], dim=1)
 
 
