@@ -9,7 +9,7 @@ after that nothing of the router's is in the processor's caches any more.
 """
 
 import http.client
-import shutil
+import os
 import sys
 import tempfile
 import time
@@ -82,16 +82,16 @@ def costs(web: Web, function: str, audio: bytes, requests: int) -> dict[str, dic
 
 @contextmanager
 def doing_nothing() -> Iterator[Web]:
-    """The service of a copy of this tree, with no function but the one that does nothing."""
-    ignored = shutil.ignore_patterns("__pycache__")
+    """The service with no function but the one that does nothing."""
+    own = clips.ROOT / "functions"
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        root = Path(folder)
-        for room in ("deploy", "functions/kit"):
-            shutil.copytree(clips.ROOT / room, root / room, ignore=ignored)
-        shutil.copytree(NOTHING, root / "functions" / NOTHING.name, ignore=ignored)
-        shutil.copy(clips.ROOT / "functions" / "__init__.py", root / "functions")
+        functions = Path(folder, "functions")
+        functions.mkdir()
+        for path in (own / "__init__.py", own / "kit", NOTHING):
+            (functions / path.name).symlink_to(path)
         command = [sys.executable, "-P", "-m", "deploy.service"]
-        with service.running(command, PYTHONPATH=str(root)) as web:
+        paths = os.pathsep.join((folder, str(clips.ROOT)))
+        with service.running(command, PYTHONPATH=paths) as web:
             web.wait()
             web.settle()
             yield web
@@ -130,7 +130,6 @@ def measure(requests: int) -> dict[str, Any]:
             "pss_mb_at_start": round(start_mb, 1),
             "pss_mb": round(smaps_mb(web.process.pid), 1),
             "rss_mb": round(memory.resident_mb(web.process.pid), 1),
-            "request_kb": round(len(audio) / 1024, 1),
         }
         idle, wait_s = cpu_s(web.process.pid), 10.0
         time.sleep(wait_s)

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from deploy.service import log, scheduler
+from deploy.service.local_place import LocalPlace
 from deploy.service.metrics import Metrics
-from deploy.service.places import Lost, Moment, Queued, Refused, Starting
+from deploy.service.places import Lost, Queued, Refused, Starting
 from deploy.service.pool import Pool, Reported, Told
 from deploy.service.snapshot import FunctionState, Snapshot
 from deploy.service.state import (
@@ -43,14 +44,12 @@ from deploy.service.state import (
     Tick,
 )
 from functions.kit.manifest import Manifest
-from functions.kit.problem import Problem
 
 TICK_S = 0.5
 IDLE_TICK_S = 5.0
 """How often the scheduler is told that time has passed: while anything is under way, and else."""
 TEMPLATES_IDLE_S = 900.0
 """How long templates are kept once no function has a process: a start without them takes longer."""
-_LOST_S = 5.0  # for the end of a process to be known once its connection broke off
 _FIRST_AUDIO_S, _FIRST_START_CPU_S = 60.0, 0.1  # of a call, until some were measured
 
 
@@ -93,7 +92,7 @@ class Dispatcher:
                 for name, its in functions.items()
             },
         )
-        self._places: dict[str, _Place] = {}
+        self._places: dict[str, LocalPlace] = {}
         self._ids = itertools.count(1)
         self._tiers: dict[str, str | None] = {}
         self._idle_since = time.monotonic()
@@ -113,9 +112,9 @@ class Dispatcher:
                 await task
         await self._pool.__aexit__()
 
-    def place(self, function: str, request_id: str, *, warm_only: bool = False) -> "_Place":
+    def place(self, function: str, request_id: str, *, warm_only: bool = False) -> LocalPlace:
         """A place for a request; see `deploy.service.places`."""
-        return _Place(self, str(next(self._ids)), function, request_id, warm_only)
+        return LocalPlace(self, str(next(self._ids)), function, request_id, warm_only)
 
     def warm_templates(self) -> None:
         """Start the templates, so that the first requests find them.
@@ -258,13 +257,13 @@ class Dispatcher:
         if not ending:  # Else nothing can be forwarded to it; its end comes next.
             self._tell(Finished(name, report["mem_peak_mb"]))
 
-    def arrive(self, place: "_Place") -> None:
+    def arrive(self, place: LocalPlace) -> None:
         """Let a place into the queue."""
         self._places[place.id] = place
         self._arrived.set()
         self._tell(Arrived(place.id, place.function, place.warm_only))
 
-    def leave(self, place: "_Place", finished: bool) -> None:
+    def leave(self, place: LocalPlace, finished: bool) -> None:
         """Nobody waits at this place any more."""
         if not finished:
             self._tell(Left(place.id))
@@ -318,90 +317,3 @@ class Dispatcher:
                 self._places[id].refuse(Refused(detail, why, retry_after_s))
             case Lose(id, _, why, detail):
                 self._places[id].lose(Lost(detail, why))
-
-
-class _Place:
-    """One request's place."""
-
-    def __init__(
-        self, dispatcher: Dispatcher, id: str, function: str, request_id: str, warm_only: bool
-    ) -> None:
-        self.id, self.function, self.warm_only = id, function, warm_only
-        self.request_id = request_id
-        self.start: Literal["cold", "warm"] = "warm"
-        self.queue_s = self.init_s = 0.0
-        self.gone = False
-        self._dispatcher = dispatcher
-        self._changed = asyncio.Event()
-        self._moment: Moment | None = None
-        self._granted = False
-        self._refused: Refused | None = None
-        self._lost: asyncio.Future[Problem] = asyncio.get_running_loop().create_future()
-
-    async def __aenter__(self) -> Self:
-        self._arrived = time.monotonic()
-        self._dispatcher.arrive(self)
-        return self
-
-    async def __aexit__(self, kind: object, *_: object) -> None:
-        self._dispatcher.leave(self, finished=kind is None and self._granted)
-
-    @property
-    def socket(self) -> Path:
-        return self._dispatcher.socket(self.function)
-
-    def __aiter__(self) -> Self:
-        self._told: Moment | None = None
-        return self
-
-    async def __anext__(self) -> Moment:
-        while not self._granted:
-            if self._refused:
-                raise self._refused
-            if self._lost.done():
-                raise self._lost.result()
-            self._changed.clear()
-            if self._moment is not None and self._moment != self._told:
-                self._told = self._moment
-                return self._told
-            await self._changed.wait()
-        raise StopAsyncIteration
-
-    async def lost(self) -> Problem:
-        try:
-            return await asyncio.wait_for(asyncio.shield(self._lost), _LOST_S)
-        except TimeoutError:
-            detail = f"The connection to '{self.function}' broke off."
-            return Lost(detail, "died")
-
-    def tell(self, moment: Moment) -> None:
-        """Where it stands now."""
-        if self._granted or moment == self._moment:
-            return
-        if isinstance(moment, Starting):
-            self._started = time.monotonic()
-            self.start = "cold"
-            self.queue_s = self._started - self._arrived
-        self._moment = moment
-        self._changed.set()
-
-    def grant(self) -> None:
-        """The function is its to use."""
-        now = time.monotonic()
-        if self.start == "cold":
-            self.init_s = now - self._started
-        else:
-            self.queue_s = now - self._arrived
-        self._granted = True
-        self._changed.set()
-
-    def refuse(self, refused: Refused) -> None:
-        """It can't be done now."""
-        self._refused = refused
-        self._changed.set()
-
-    def lose(self, lost: Problem) -> None:
-        """The function's process went away."""
-        if not self._lost.done():
-            self._lost.set_result(lost)
-            self._changed.set()

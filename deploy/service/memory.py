@@ -35,15 +35,10 @@ def peak_mb(proc: Path = cgroups.PROC) -> float:
 def resident_mb(pid: int) -> float:
     """What is resident of process `pid` now; 0 where there is no such process, or no /proc."""
     try:
-        descriptor = os.open(f"/proc/{pid}/statm", os.O_RDONLY)  # `Path` takes ten times as long.
+        with open(f"/proc/{pid}/statm", "rb", buffering=0) as file:  # A `Path` takes far longer.
+            statm = file.read()
     except OSError:
         return 0.0
-    try:
-        statm = os.read(descriptor, 256)
-    except OSError:
-        return 0.0
-    finally:
-        os.close(descriptor)
     return int(statm.split()[1]) * _PAGE / MB
 
 

@@ -57,7 +57,6 @@ def test_a_person_can_read_it() -> None:
         "pss_mb_at_start": 18.8,
         "pss_mb_at_end": 19.4,
         "idle_cpu_ms_a_second": 2.5,
-        "request_kb": 46.4,
         "upload": [upload],
         "health": cost,
         **{name: {"kept connection": cost} for name in ("nothing", "emotion")},
