@@ -45,6 +45,16 @@ class Tree:
         """Run the installed command `halfgig` with `args` and wait for it."""
         return self.python(halfgig(), *args, stdin=stdin)
 
+    def shell(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Run `halfgig` with a shell's redirections and wait for it."""
+        return subprocess.run(
+            f"exec '{sys.executable}' '{halfgig()}' {command}",
+            shell=True,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+        )
+
 
 def halfgig() -> str:
     """The path of the installed command."""

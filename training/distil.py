@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from training.student import Student, split
+from training.student import split
 from training.taught import Taught
 from training.teacher import WIDTH
 
+S = TypeVar("S", bound=nn.Module)
 BATCH = 32
 ROWS = 192
 """Of 16 ms, in an excerpt."""
@@ -26,15 +28,16 @@ def fit(
     steps: int,
     rate: float,
     seed: int,
-    make: Callable[[], Student] = Student,
+    make: Callable[[], S],
     changed: Callable[[Tensor], Tensor] = lambda frames: frames,
     summed: float = 0.0,
-) -> Student:
+) -> S:
     """A student of the teachers' answers, each number brought to mean 0 and deviation 1.
 
     Fitted by AdamW in one cycle of the rate; what is returned is a running mean of its weights.
 
-    make : a student that has learnt nothing
+    make : a student that has learnt nothing: of frames, shape (n, t, 96), it says the first
+        teacher's convolutions, (n, 384, t / 2), and what else there is to learn, (n, …, t / 4)
     changed : what is done to frames, shape (n, t, 96), before they are heard
     summed : how much the errors in an excerpt's means, deviations and changes count besides, each
         against how far excerpts differ in it
@@ -87,7 +90,7 @@ def fit(
             said = " and ".join(f"{each:.3f}" for each in total / 200)
             print(f"student: step {step} of {steps}, errors {said}, {seconds:.0f} s", flush=True)
             total[:] = 0.0
-    fitted: Student = running.module.cpu().eval()
+    fitted: S = running.module.cpu().eval()
     return fitted
 
 

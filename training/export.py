@@ -22,21 +22,25 @@ def write(
     properties: Mapping[str, str],
     out: Path,
 ) -> None:
-    """`net` with its one input as in `given`, of any length in its second dimension.
+    """`net` with inputs as in `given`, each of any length in its second dimension.
 
-    `properties` are kept in the file's metadata.
+    Those after the first can be of any length in their first too. `properties` are kept in the
+    file's metadata.
     """
-    (name, example), *_ = given.items()
+    first, *others = given
     with warnings.catch_warnings():
         # The exporter that is not deprecated needs onnxscript, and gives the same graph.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             net.eval(),
-            (example,),
+            tuple(given.values()),
             out,
-            input_names=[name],
+            input_names=list(given),
             output_names=list(outputs),
-            dynamic_axes={name: {1: "length"}},
+            dynamic_axes={
+                first: {1: "length"},
+                **{name: {0: name, 1: "length"} for name in others},
+            },
             opset_version=17,
             dynamo=False,
         )

@@ -50,7 +50,7 @@ def _hear() -> None:
     soundfile.write(file, np.stack([tone, tone], axis=1), RATE, format="WAV")
     # It is not speech, and that is said at the end.
     with Audio(file, rate=HEARD_RATE, limits=LIMITS) as audio, suppress(Problem):
-        finish(Listener(lambda window: None, FineBands()).steps(audio))
+        finish(Listener(lambda windows: windows, FineBands()).steps(audio))
 
 
 def _infer() -> None:

@@ -18,7 +18,7 @@ from functions.kit.mel import RATE
 from functions.kit.spectrum import Floats
 from functions.kit.steps import Progress, Steps, finish
 from functions.kit.tiers import Choice, Model
-from functions.kit.windows import HOP_S, WINDOW_S
+from functions.kit.windows import HOP_S, WINDOW_S, joined
 
 FOLDER = Path(__file__).parent
 MANIFEST = manifest.load(FOLDER)
@@ -91,7 +91,7 @@ def analyse(
 
 def _listener(its: Network) -> Listener[Floats]:
     """Hears audio at 16 kHz with the network, and judges each window of it."""
-    return Listener(lambda window: its.log_probabilities(window.tracks[0]), FineBands())
+    return Listener(lambda windows: its.log_probabilities(*joined(windows)), FineBands())
 
 
 def _answer(

@@ -1,7 +1,7 @@
-"""The network in `model/`: the frames of one window in, a logit for each emotion out."""
+"""The network in `model/`: frames in, for each of the windows in them a logit of each emotion."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,14 +22,16 @@ class Network:
     """What its probabilities were fitted on, as a sentence."""
     margin: float
     """By how much the likeliest emotion must lead the second to be certain."""
-    run: Callable[[Floats], Floats]
+    run: Callable[[Floats, Floats], Floats]
 
-    def log_probabilities(self, frames: Floats) -> Floats:
-        """Of each of `labels`, shape (labels,), for one window.
+    def log_probabilities(self, frames: Floats, starts: Sequence[int] = (0,)) -> Floats:
+        """Of each of `labels` for each window, shape (windows, labels).
 
-        frames : what `FineBands` made of it, shape (frames, bins).
+        frames : what `FineBands` made of them all, shape (frames, bins)
+        starts : the frame at which each begins; all are as long as the last, which ends with them
         """
-        return log_softmax(self.run(lengthened(frames)).astype(float))
+        frames = lengthened(frames)
+        return log_softmax(self.run(frames, shares(len(frames), starts)).astype(float))
 
 
 def load(path: Path | None) -> Network:
@@ -39,9 +41,10 @@ def load(path: Path | None) -> Network:
     session = onnx.session(path)
     said = session.get_modelmeta().custom_metadata_map
 
-    def run(frames: Floats) -> Floats:
-        (logits,) = session.run(["logits"], {"frames": frames[None].astype(np.float32)})
-        return np.asarray(logits[0])
+    def run(frames: Floats, windows: Floats) -> Floats:
+        given = {"frames": frames[None].astype(np.float32), "windows": windows}
+        (logits,) = session.run(["logits"], given)
+        return np.asarray(logits)
 
     return Network(
         labels=tuple(json.loads(said["labels"])),
@@ -52,7 +55,14 @@ def load(path: Path | None) -> Network:
     )
 
 
+def shares(frames: int, starts: Sequence[int]) -> Floats:
+    """How much of each window is in each frame, shape (windows, frames); see `Network`."""
+    length = frames - starts[-1]
+    since = np.arange(frames) - np.array(starts)[:, None]
+    return np.asarray(((since >= 0) & (since < length)) / length, np.float32)
+
+
 def log_softmax(logits: Floats) -> Floats:
-    """Logarithms of probabilities that sum to one, shape as `logits` (labels,)."""
-    shifted = logits - logits.max()
-    return np.asarray(shifted - np.log(np.exp(shifted).sum()))
+    """Logarithms of probabilities that sum to one along the last axis, shape as `logits`."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))

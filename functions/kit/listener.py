@@ -1,7 +1,8 @@
 """Speech, listened to as it streams by: windows, each judged where somebody speaks in it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -17,6 +18,9 @@ LEAST_S = 0.5
 """Seconds of speech without which nothing is said of a window, or of a recording."""
 LEAST_SHARE = 0.2
 """The share of a window that must be speech too, unless no window has so much."""
+
+TOGETHER = 4
+"""Windows up to which those that follow one another are judged together, 12.5 s of audio."""
 
 T = TypeVar("T")
 
@@ -78,14 +82,16 @@ class Told(Generic[T]):
 class Listener(Generic[T]):
     """Hears audio at 16 kHz: `push` blocks of samples, then `finish`; or all of it by `steps`.
 
-    `judge` is given each window that has half a second of speech, with a track of each of
-    `tracks`; its windows are `functions.kit.windows.Windows`.
+    `judge` is given the windows that have half a second of speech, with a track of each of
+    `tracks`, and answers for each; those that it is given at once follow one another, and overlap.
+    Its windows are `functions.kit.windows.Windows`.
     """
 
-    def __init__(self, judge: Callable[[Window], T], *tracks: Track) -> None:
+    def __init__(self, judge: Callable[[Sequence[Window]], Iterable[T]], *tracks: Track) -> None:
         self._judge = judge
         self._mel, self._tracks = LogMel(), tracks
         self._windows = Windows()
+        self._waiting: list[Window] = []
         self._heard: list[Heard[T]] = []
 
     def steps(self, audio: Audio) -> Steps[Told[T]]:
@@ -104,7 +110,7 @@ class Listener(Generic[T]):
     def finish(self, seconds: float) -> Told[T]:
         """All that was heard in the audio, which took `seconds`. Raises `NoSpeech`."""
         tracks = [track.finish() for track in self._tracks]
-        self._hear(self._windows.finish(seconds, self._mel.finish(), *tracks))
+        self._hear(self._windows.finish(seconds, self._mel.finish(), *tracks), last=True)
         spoken = min(self._windows.speech_s(), seconds)
         if spoken < LEAST_S or all(each.judged is None for each in self._heard):
             raise _no_speech(spoken, seconds)
@@ -121,14 +127,21 @@ class Listener(Generic[T]):
         """Seconds of speech from second `start` to `end`."""
         return self._windows.speech_s(start, end)
 
-    def _hear(self, windows: Iterable[Window]) -> None:
-        for its in windows:
-            spoken = its.speech_s
-            judged = self._judge(its) if spoken >= LEAST_S else None
-            self._heard.append(Heard(its.start, its.end, spoken, judged))
+    def _hear(self, windows: Iterable[Window], *, last: bool = False) -> None:
+        self._waiting += windows
+        while len(self._waiting) >= TOGETHER or (last and self._waiting):
+            some, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
+            for enough, run in groupby(some, lambda its: its.speech_s >= LEAST_S):
+                its = list(run)
+                judged = self._judge(its) if enough else [None] * len(its)
+                self._heard += map(_heard, its, judged)
 
     def _clear(self, its: Heard[T]) -> Heard[T]:
         return its if its.share >= LEAST_SHARE else replace(its, judged=None)
+
+
+def _heard(its: Window, judged: T | None) -> Heard[T]:
+    return Heard(its.start, its.end, its.speech_s, judged)
 
 
 def _no_speech(spoken: float, seconds: float) -> NoSpeech:

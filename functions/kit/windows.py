@@ -1,6 +1,6 @@
 """A stream of log mel frames, cut into overlapping windows that know what of them is speech."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ class Window:
 
     start: float
     end: float
+    first: int
+    """The number of its first frame in the audio."""
     speech: NDArray[np.bool_]
     """Which of its frames are speech, shape (frames,)."""
     logs: Floats
@@ -104,7 +106,7 @@ class Windows:
     def _window(self, first: int, last: int, start: float, end: float) -> Window:
         part = slice(first - self._dropped, last - self._dropped)
         logs, *tracks = (track[part] for track in self._held)
-        return Window(start, end, self._speech(first, last), logs, tuple(tracks))
+        return Window(start, end, first, self._speech(first, last), logs, tuple(tracks))
 
     def _speech(self, first: int, last: int) -> NDArray[np.bool_]:
         """Which of the frames from `first` on, up to `last`, are speech."""
@@ -114,3 +116,14 @@ class Windows:
 def lengthened(frames: Floats) -> Floats:
     """A window's frames, shape (n, bands): fewer than `SHORTEST` are heard again from the start."""
     return frames if len(frames) >= SHORTEST else np.resize(frames, (SHORTEST, frames.shape[1]))
+
+
+def joined(windows: Sequence[Window]) -> tuple[Floats, list[int]]:
+    """The first track of windows that overlap, each row once, and the row where each begins."""
+    start = end = windows[0].first
+    rows = []
+    for each in windows:
+        track = each.tracks[0]
+        rows.append(track[end - each.first :])
+        end = each.first + len(track)
+    return np.concatenate(rows), [each.first - start for each in windows]

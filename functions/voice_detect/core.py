@@ -103,7 +103,7 @@ def listener(its: Network) -> Listener[Judged]:
         score, embedding = its.judge(frames)
         return Judged(score, features.of(measures, window.speech, embedding))
 
-    return Listener(judge, FineBands(), Measures())
+    return Listener(lambda windows: map(judge, windows), FineBands(), Measures())
 
 
 def overall(told: Told[Judged]) -> Judged:

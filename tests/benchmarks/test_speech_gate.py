@@ -9,7 +9,7 @@ from functions.kit.windows import FRAMES, Window
 
 def window(speech_s: float) -> Window:
     speech = np.arange(FRAMES) < speech_s * FPS
-    return Window(0.0, 5.0, speech, np.zeros((FRAMES, BANDS), np.float32))
+    return Window(0.0, 5.0, 0, speech, np.zeros((FRAMES, BANDS), np.float32))
 
 
 def test_a_window_passes_by_its_share_of_speech_unless_none_has_it() -> None:

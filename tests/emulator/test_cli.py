@@ -276,92 +276,16 @@ def test_usage_errors_exit_2(tree: Tree, args: list[str], says: str) -> None:
     assert done.stdout == ""
 
 
-def test_help_has_the_functions_own_exports(tree: Tree) -> None:
-    shown = tree.halfgig("invoke", "echo", "--help").stdout
-    assert "--copy OUT.txt  Write the words." in shown
-    assert "halfgig invoke echo song.mp3 --copy out.txt" in shown
-    listed = " ".join(tree.halfgig("invoke", "--help").stdout.split())
-    assert "echo Does what the words in a file say." in listed
-
-
-def test_an_export_is_written(tree: Tree, say: Say, tmp_path: Path) -> None:
-    out = tmp_path / "out" / "copy.txt"
-    out.parent.mkdir()
-    done = tree.halfgig("invoke", "echo", say("keep this"), "--copy", out)
-    assert done.returncode == 0
-    assert out.read_text() == "keep this"
-    assert list(out.parent.iterdir()) == [out]
-
-
-def test_an_export_of_standard_input(tree: Tree, tmp_path: Path) -> None:
-    out = tmp_path / "copy.txt"
-    assert tree.halfgig("invoke", "echo", "-", "--copy", out, stdin="piped").returncode == 0
-    assert out.read_text() == "piped"
-
-
-def test_an_export_is_never_half_written(tree: Tree, say: Say, tmp_path: Path) -> None:
-    out = tmp_path / "out" / "half.txt"
-    out.parent.mkdir()
-    out.write_text("the old one")
-    done = tree.halfgig("invoke", "echo", say("words"), "--half", out)
-    assert done.returncode == 1
-    assert done.stderr == f"halfgig: '{out}' cannot be written: No space left on device.\n"
-    assert out.read_text() == "the old one"
-    assert list(out.parent.iterdir()) == [out]
-
-
-def test_an_export_never_overwrites_the_song(tree: Tree, say: Say) -> None:
-    path = say("precious")
-    assert tree.halfgig("invoke", "echo", path, "--copy", path).returncode == 2
-    assert path.read_text() == "precious"
-
-
-def test_nor_a_song_from_standard_input(tree: Tree, say: Say) -> None:
-    path = say("precious")
-    done = shell(tree, f"invoke echo - --copy '{path}' < '{path}'")
-    assert done.returncode == 2
-    assert path.read_text() == "precious"
-
-
-def test_a_missing_song_leaves_an_older_export_be(tree: Tree, tmp_path: Path) -> None:
-    out = tmp_path / "old.txt"
-    out.write_text("the old one")
-    done = tree.halfgig("invoke", "echo", "gone.wav", "--copy", out)
-    assert done.stderr == "halfgig: gone.wav: There is no such file.\n"
-    assert out.read_text() == "the old one"
-
-
-def test_an_export_may_have_the_longest_name(tree: Tree, say: Say, tmp_path: Path) -> None:
-    out = tmp_path / f"{'x' * 251}.txt"
-    assert tree.halfgig("invoke", "echo", say("words"), "--copy", out).returncode == 0
-    assert out.read_text() == "words"
-    done = tree.halfgig("invoke", "echo", say("words"), "--copy", f"{'x' * 252}.txt")
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.endswith("File name too long.")
-
-
-def shell(tree: Tree, command: str) -> subprocess.CompletedProcess[str]:
-    """`halfgig` with a shell's redirections."""
-    return subprocess.run(
-        f"exec '{sys.executable}' '{halfgig()}' {command}",
-        shell=True,
-        env=tree.environ,
-        capture_output=True,
-        text=True,
-    )
-
-
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
 def test_without_its_standard_streams_it_works(tree: Tree, say: Say, closed: str) -> None:
-    done = shell(tree, f"invoke echo --json '{say('print')}' {closed}")
+    done = tree.shell(f"invoke echo --json '{say('print')}' {closed}")
     assert done.returncode == 0
     if ">&-" not in closed.split():
         assert lines(done.stdout)[0]["result"]["words"] == ["print"]
 
 
 def test_a_standard_input_that_is_closed_is_one_line(tree: Tree) -> None:
-    done = shell(tree, "invoke echo - <&-")
+    done = tree.shell("invoke echo - <&-")
     assert done.returncode == 1
     assert done.stderr == "halfgig: standard input: Standard input is closed.\n"
 
@@ -370,7 +294,7 @@ def test_a_standard_input_that_is_closed_is_one_line(tree: Tree) -> None:
 @pytest.mark.parametrize("command", ["list", "invoke echo"])
 def test_a_standard_output_that_is_full_is_one_line(tree: Tree, say: Say, command: str) -> None:
     song = f"'{say('one')}'" if command != "list" else ""
-    done = shell(tree, f"{command} {song} > /dev/full")
+    done = tree.shell(f"{command} {song} > /dev/full")
     assert done.returncode == 1
     assert done.stderr == "halfgig: No space left on device.\n"
 

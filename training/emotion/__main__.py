@@ -32,8 +32,8 @@ from training.emotion.balance import labels_of
 from training.emotion.clip import LABELS, Clip
 from training.emotion.listening import Heard
 from training.emotion.model import EmotionNet
+from training.emotion.student import Student
 from training.linear import Linear
-from training.student import Student
 
 OUT = core.FOLDER / "model" / "emotion.onnx"
 PARTS = 4
@@ -78,7 +78,7 @@ def options_of(name: str, doc: str | None) -> Namespace:
     )
     parser.add_argument("--work", type=Path, default=Path(".bench/emotion"), help="cache")
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--version", default="3", help="what answers call the model")
+    parser.add_argument("--version", default="4", help="what answers call the model")
     parser.add_argument("--student-steps", type=int, default=school.STEPS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)

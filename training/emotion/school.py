@@ -5,22 +5,15 @@ from pathlib import Path
 
 import torch
 
-from training import distil, moonshine, teacher
+from training import distil
 from training.emotion.augment import Augment, Worse
-from training.student import Student
+from training.emotion.student import Student
 from training.taught import Taught
 
-DILATIONS = (1, 2, 4, 8)
-TOLD = teacher.WIDTH + len(moonshine.LAYERS) * moonshine.WIDTH
 STEPS, RATE = 5000, 3e-3
 LATER_STEPS, LATER_RATE, SUMMED = 1500, 1e-3, 1.0
 """Once it knows what they say at each time: so that it has their means over a clip as well."""
 WORSE = Worse(spared=0.35, equaliser=0.6, noisy=0.45, noise=(-10.0, -3.0), telephone=0.4, hiss=0.5)
-
-
-def new() -> Student:
-    """One that has learnt nothing."""
-    return Student(DILATIONS, TOLD)
 
 
 def student(
@@ -44,12 +37,12 @@ def student(
             torch.save(fitted.state_dict(), path)
 
         if not first.exists():
-            learn(first, new, steps, rate=RATE)
+            learn(first, Student, steps, rate=RATE)
         learn(last, lambda: _kept(first), LATER_STEPS, rate=LATER_RATE, summed=SUMMED)
     return _kept(last).eval()
 
 
 def _kept(path: Path) -> Student:
-    student = new()
+    student = Student()
     student.load_state_dict(torch.load(path))
     return student

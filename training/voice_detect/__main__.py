@@ -25,10 +25,10 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from functions.voice_detect import core
 from training import distil, export
-from training.student import Student
 from training.voice_detect import corpus, decide, folds, heads, listening
 from training.voice_detect.corpus import Clip
 from training.voice_detect.model import Fine, Listening
+from training.voice_detect.student import Student
 
 OUT = core.FOLDER / "model" / "voice_detect.onnx"
 PARTS = 4
@@ -57,7 +57,9 @@ def main() -> None:
     name = f"{options.student_steps}-{options.seed}"
     path = options.work / f"student-{name}.pt"
     if not path.exists():
-        student = distil.fit(taught, steps=options.student_steps, rate=3e-3, seed=options.seed)
+        student = distil.fit(
+            taught, steps=options.student_steps, rate=3e-3, seed=options.seed, make=Student
+        )
         torch.save(student.state_dict(), path)
     net = Listening(Student(), Fine()).eval()
     net.student.load_state_dict(torch.load(path))

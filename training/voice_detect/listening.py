@@ -15,10 +15,11 @@ from functions.kit.mel import RATE
 from functions.kit.windows import Window
 from functions.voice_detect import features
 from functions.voice_detect.features import Measures
-from training.student import Student, split, under_loudest
+from training.student import split, under_loudest
 from training.taught import Taught
 from training.voice_detect.corpus import Clip
 from training.voice_detect.model import FINE, SPAN, Fine, Listening
+from training.voice_detect.student import Student
 
 Array = NDArray[np.float32]
 _UPPER = np.triu_indices(FINE)
@@ -107,7 +108,7 @@ def _heard(numbered: tuple[int, Clip], copy: int) -> tuple[Array, Array, Array, 
     """Of one clip: its windows' statistics and weights, its fine structure, its features."""
     number, clip = numbered
     samples = clip.samples(copy, number)
-    listener = Listener(_judge, FineBands(), Measures())
+    listener = Listener(lambda windows: map(_judge, windows), FineBands(), Measures())
     listener.push(samples)
     try:
         told = listener.finish(len(samples) / RATE)

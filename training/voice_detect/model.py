@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 from functions.kit.fine import BANDS
 from training import teacher
-from training.student import STEM, Student, change, moments, split, under_loudest
+from training.student import split, under_loudest
+from training.voice_detect.student import STEM, Student, change, moments
 
 FINE, SPAN = 128, 3
 """Directions of the fine structure, and frames that each of them spans."""

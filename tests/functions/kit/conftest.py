@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import functions_framework
 import numpy as np
@@ -12,6 +12,7 @@ import soundfile
 from flask.testing import FlaskClient
 from numpy.typing import NDArray
 
+from functions.kit.audio import Audio
 from functions.kit.manifest import Limits
 
 Sound = Callable[..., NDArray[np.float32]]
@@ -142,3 +143,12 @@ def client(folder: Path) -> FlaskClient:
         "handle", str(folder / "main.py")
     ).test_client()
     return client
+
+
+def decode(
+    source: bytes | Path | BinaryIO, limits: Limits, rate: int = 22_050
+) -> tuple[NDArray[np.float32], Audio]:
+    """All of its samples, and the audio, which knows now what there was to warn of."""
+    stream = io.BytesIO(source) if isinstance(source, bytes) else source
+    with Audio(stream, rate=rate, limits=limits) as audio:
+        return np.concatenate(list(audio.blocks())), audio

@@ -1,16 +1,17 @@
 """Which windows are judged, and what is refused; with a gate, tracks and judges given here."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from functions.kit import windows
-from functions.kit.listener import LEAST_S, LEAST_SHARE, Listener, NoSpeech, Told
+from functions.kit.listener import LEAST_S, LEAST_SHARE, TOGETHER, Listener, NoSpeech, Told
 from functions.kit.mel import FPS, HOP
 from functions.kit.spectrum import Floats
 from functions.kit.speech import STEP
-from functions.kit.windows import Window
+from functions.kit.windows import Window, joined
 from tests.voice import RATE, Samples
 
 
@@ -64,11 +65,18 @@ def listen(pattern: str) -> Told[tuple[float, float]]:
     """The first and the last frame of each window that is judged."""
     samples = steps(pattern).astype(np.float32)
 
-    def judge(window: Window) -> tuple[float, float]:
-        (numbers,) = window.tracks
-        assert len(numbers) == len(window.logs) == len(window.speech)
-        assert window.speech_s >= LEAST_S
-        return numbers[0], numbers[-1]
+    def judge(some: Sequence[Window]) -> Iterator[tuple[float, float]]:
+        assert 1 <= len(some) <= TOGETHER
+        for one, after in pairwise(some):
+            assert one.start < after.start <= one.end < after.end
+        frames, starts = joined(some)
+        assert np.diff(frames).tolist() == [1] * (len(frames) - 1)
+        for window, start in zip(some, starts, strict=True):
+            (numbers,) = window.tracks
+            assert len(numbers) == len(window.logs) == len(window.speech)
+            assert numbers.tolist() == frames[start : start + len(numbers)].tolist()
+            assert window.speech_s >= LEAST_S
+            yield numbers[0], numbers[-1]
 
     listener = Listener(judge, Count())
     for block in np.split(samples, range(10_001, len(samples), 10_001)):
@@ -85,6 +93,23 @@ def test_every_window_of_a_voice_is_judged_with_its_own_frames() -> None:
     for (first, last), window in zip(told.judged, told.windows, strict=True):
         assert first == pytest.approx(window.start * FPS, abs=1)
         assert last == pytest.approx(window.end * FPS - 1, abs=1)
+
+
+def test_windows_that_follow_one_another_are_judged_together() -> None:
+    sizes = []
+
+    def judge(some: Sequence[Window]) -> Sequence[Window]:
+        sizes.append(len(some))
+        return some
+
+    samples = steps("x" * 60 + "." * 40 + "x" * 20)
+    listener = Listener(judge)
+    listener.push(samples.astype(np.float32))
+    told = listener.finish(len(samples) / RATE)
+    judged = [each.judged is not None for each in told.windows]
+    assert False in judged
+    assert sizes[0] == TOGETHER
+    assert len(sizes) < sum(sizes) == sum(judged)
 
 
 def test_windows_weigh_as_much_as_they_have_of_the_speech() -> None:
