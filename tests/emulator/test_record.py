@@ -187,12 +187,12 @@ def test_a_folder_that_is_full_is_said_once_and_costs_no_call(tree: Tree, folder
     with recorded(tree, folder) as running:
         for _ in range(10):
             assert running.say("x" * 4_000).status == 200
+        said = running.event("record_full")["detail"]
+        assert f"'{folder / 'kept'}' has 1000 MB" in said
         events = [line["event"] for line in running.lines]
         assert events.count("record_full") == 1
         assert 1 <= events.count("recorded") < 10
         assert "record_failed" not in events
-        said = running.event("record_full")["detail"]
-        assert f"'{folder / 'kept'}' has 1000 MB" in said
     assert (old / "body").stat().st_size == size - 20_000
     held = [path.stat().st_size for path in (folder / "kept").rglob("*") if path.is_file()]
     assert size - 20_000 < sum(held) <= size

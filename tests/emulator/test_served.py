@@ -90,6 +90,7 @@ def test_a_request_that_waits_for_the_start_gets_the_new_code(its: Tree) -> None
         says(its, "new")
         reload(it)
         assert waiting().json["words"] == ["new"]
+        it.event("started")
         assert [line["function"] for line in it.lines if line["event"] == "started"] == ["echo"]
 
 

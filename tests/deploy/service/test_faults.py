@@ -157,7 +157,7 @@ def test_a_child_that_dies_at_start_is_said_and_recovers_when_mended(other: Tree
         assert "It is broken." in answer.json["detail"]
         wait_s = int(answer.headers["retry-after"])
         assert wait_s >= 1
-        assert sum(line["event"] == "stopped" for line in it.lines) == 3
+        until(lambda: sum(line["event"] == "stopped" for line in it.lines) == 3)
         # It backs off: nothing is started meanwhile, and others don't notice.
         assert it.say("hello").status == 503
         assert sum(line["event"] == "stopped" for line in it.lines) == 3
