@@ -10,7 +10,7 @@ from training.emotion.augment import Augment, Worse
 from training.emotion.student import Student
 from training.taught import Taught
 
-STEPS, RATE = 5000, 3e-3
+STEPS, RATE = 7500, 3e-3
 LATER_STEPS, LATER_RATE, SUMMED = 1500, 1e-3, 1.0
 """Once it knows what they say at each time: so that it has their means over a clip as well."""
 WORSE = Worse(spared=0.35, equaliser=0.6, noisy=0.45, noise=(-10.0, -3.0), telephone=0.4, hiss=0.5)
