@@ -1,5 +1,7 @@
 """What the voice networks hear: bands finer in time and at the top than `functions.kit.mel`."""
 
+from functools import cache
+
 import numpy as np
 
 from functions.kit.mel import HOP, RATE
@@ -33,7 +35,7 @@ class FineBands:
     def __init__(self) -> None:
         window = np.pad(hann(WINDOW), (SIZE - WINDOW) // 2)
         self._spectrogram = Spectrogram(window, HOP // PER_ROW, level=True)
-        self._filters = triangles(corners(), RATE, SIZE)
+        self._filters = filters()
         self._odd: Floats = np.zeros((0, BANDS), np.float32)
 
     def push(self, samples: Floats) -> Floats:
@@ -58,3 +60,9 @@ def corners() -> Floats:
     """Where the triangles begin and end, in Hz, shape (98,)."""
     ends = np.arcsinh(np.array([LOWEST_HZ, HIGHEST_HZ]) / BEND_HZ)
     return np.asarray(BEND_HZ * np.sinh(np.linspace(ends[0], ends[1], BANDS + 2)))
+
+
+@cache
+def filters() -> Floats:
+    """From a power spectrum to the bands, shape (257, 96)."""
+    return triangles(corners(), RATE, SIZE)

@@ -1,5 +1,6 @@
 """From a stream of samples to power spectra and mel bands, however the stream is cut."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ def hann(samples: int) -> Floats:
     return scaled
 
 
+@cache
 def mel_filterbank(
     rate: int, size: int, bands: int, *, lowest_hz: float, highest_hz: float
 ) -> Floats:
