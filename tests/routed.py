@@ -167,9 +167,14 @@ def routed(
     server = uvicorn.Server(protocol.config(app, its))
     started = threading.Event()
     ports: list[int] = []
+    connections: list[asyncio.StreamWriter] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        await serve(reader, writer)
 
     async def main() -> None:
-        child = await asyncio.start_unix_server(serve, str(socket))
+        child = await asyncio.start_unix_server(connected, str(socket))
         async with child:
             serving = asyncio.create_task(server.serve())
             while not server.started:
@@ -178,6 +183,8 @@ def routed(
             started.set()
             await serving
         app.close()
+        for each in connections:
+            each.transport.abort()
         await asyncio.sleep(0.01)  # for connections to be closed
 
     thread = threading.Thread(target=uvloop.run, args=(main(),), daemon=True)
