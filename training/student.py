@@ -1,5 +1,7 @@
 """What the students of both voice functions are built of."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 
 from functions.kit.fine import BANDS
@@ -33,3 +35,15 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.path(x)
+
+
+def context(heard: int, channels: int, dilations: Sequence[int], told: int) -> nn.Sequential:
+    """Hears every other of the rows (n, `heard`, t) with what is around it: (n, `told`, t / 2)."""
+    return nn.Sequential(
+        nn.Conv1d(heard, channels, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm1d(channels),
+        nn.GELU(),
+        *(Block(channels, dilation) for dilation in dilations),
+        nn.GELU(),
+        nn.Conv1d(channels, told, 1),
+    )

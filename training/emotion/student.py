@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from functions.kit.fine import BANDS, PER_ROW
 from training import moonshine, teacher
-from training.student import QUIET, Block, under_loudest
+from training.student import QUIET, context, under_loudest
 
 FIRST, CONTEXT = 256, 320
 """Channels of the first convolution, and of what hears the context."""
@@ -34,14 +34,7 @@ class Student(nn.Module):
         )
         self.scale = nn.Parameter(torch.ones(width, 1))
         self.shift = nn.Parameter(torch.zeros(width, 1))
-        self.context = nn.Sequential(
-            nn.Conv1d(width, CONTEXT, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm1d(CONTEXT),
-            nn.GELU(),
-            *(Block(CONTEXT, dilation) for dilation in DILATIONS),
-            nn.GELU(),
-            nn.Conv1d(CONTEXT, TOLD, 1),
-        )
+        self.context = context(width, CONTEXT, DILATIONS, TOLD)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """What the teachers would say of frames, shape (n, t, 96).

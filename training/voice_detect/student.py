@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from functions.kit.fine import BANDS
 from training import teacher
-from training.student import QUIET, Block, under_loudest
+from training.student import QUIET, context, under_loudest
 
 STEM, CONTEXT = 256, 192
 """Channels of the first convolution, and of what hears the context."""
@@ -29,14 +29,7 @@ class Student(nn.Module):
         )
         self.scale = nn.Parameter(torch.ones(width, 1))
         self.shift = nn.Parameter(torch.zeros(width, 1))
-        self.context = nn.Sequential(
-            nn.Conv1d(width, CONTEXT, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm1d(CONTEXT),
-            nn.GELU(),
-            *(Block(CONTEXT, dilation) for dilation in DILATIONS),
-            nn.GELU(),
-            nn.Conv1d(CONTEXT, width, 1),
-        )
+        self.context = context(width, CONTEXT, DILATIONS, width)
 
     def layers(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of frames, shape (n, t, 96): (n, 256, t), (n, 384, t / 2), (n, 384, t / 4)."""
