@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from training.student import split
@@ -15,11 +16,14 @@ from training.taught import Taught
 from training.teacher import WIDTH
 
 S = TypeVar("S", bound=nn.Module)
+Halves = NDArray[np.float16]
 BATCH = 32
 ROWS = 192
 """Of 16 ms, in an excerpt."""
 STEM_WEIGHT = 2.0
-"""Of the error in the convolutions, against that in the first layer."""
+"""Of the error in the convolutions, against that in the layers."""
+PARTS = slice(None, WIDTH), slice(WIDTH, None)
+"""Where among the answers the convolutions are, and the layers."""
 
 
 def fit(
@@ -47,37 +51,41 @@ def fit(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     student = make().to(device)
     running = AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
-    optimizer = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=0.01, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, total_steps=steps, pct_start=0.1
     )
     some = np.sort(random.integers(0, len(copies[0].answers), 60_000))
     answers = copies[0].answers[some].astype(np.float32)
-    mean, deviation = answers.mean(axis=0), answers.std(axis=0) + 1e-3
+    mean = torch.from_numpy(answers.mean(axis=0))[:, None].to(device)
+    deviation = torch.from_numpy(answers.std(axis=0))[:, None].to(device) + 1e-3
     # Longer clips oftener, by the rows that they have, up to ten seconds.
     lengths = np.concatenate([np.diff(copy.ends, prepend=0) for copy in copies])
     weight = np.minimum(lengths, 600) / np.minimum(lengths, 600).sum()
-    scale = Scale()
+    scales = Scale(changes=True), Scale(changes=False)
     total, begun = np.zeros(2), time.monotonic()
     for step in range(1, steps + 1):
         drawn = random.choice(len(weight), BATCH, p=weight)
         cut = [excerpt(copies, int(number), random) for number in drawn]
-        rows, taught, there = (torch.from_numpy(np.stack(each)) for each in zip(*cut, strict=True))
-        taught = ((taught - torch.from_numpy(mean)) / torch.from_numpy(deviation)).to(device)
-        there = there.to(device)
+        rows, stem, context, count = (
+            torch.from_numpy(np.stack(it)) for it in zip(*cut, strict=True)
+        )
+        there = (torch.arange(ROWS) < count[:, None]).float()[:, None].to(device)
+        masks = there, there[:, :, ::2].contiguous()
         student.train()
         with torch.autocast(device.type, torch.bfloat16):
-            stem, context = student(changed(split(rows)).to(device))
-        layers = (
-            (stem, taught[:, :, :WIDTH], there),
-            (context, taught[:, ::2, WIDTH:], there[:, ::2]),
-        )
+            says = student(changed(split(rows.float())).to(device))
+        says = [layer.float() * mask for layer, mask in zip(says, masks, strict=True)]
+        taught = [
+            layer.to(device).float().sub_(mean[part]).div_(deviation[part]).mul_(mask)
+            for layer, part, mask in zip((stem, context), PARTS, masks, strict=True)
+        ]
+        layers = list(zip(says, taught, masks, strict=True))
         errors = [error(*each) for each in layers]
         loss = STEM_WEIGHT * errors[0] + errors[1]
         if summed:
-            loss = loss + summed * sum(
-                scale.error(number, *its) for number, its in enumerate(layers)
-            )
+            each = [scale.error(*its) for scale, its in zip(scales, layers, strict=True)]
+            loss = loss + summed * sum(each)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
@@ -95,67 +103,71 @@ def fit(
 
 
 def error(said: Tensor, taught: Tensor, there: Tensor) -> Tensor:
-    """Mean square error over the rows that are there, no difference counted over 6 deviations.
+    """Mean square error over the rows that are there; over 4 deviations it grows linearly (Huber).
 
-    said : shape (n, width, rows); taught : (n, rows, width); there : (n, rows).
+    said, taught : of a layer, shape (n, width, rows), zero where no row is
+    there : which rows are, shape (n, 1, rows)
     """
-    each = (said.float().transpose(1, 2) - taught).clamp(-6.0, 6.0).square().mean(dim=2)
-    return (each * there).sum() / there.sum()
+    far = functional.huber_loss(said, taught, delta=4.0, reduction="sum")
+    return 2.0 * far / (there.sum() * said.shape[1])
 
 
 class Scale:
-    """How far excerpts differ in what sums them up, by those so far; for each layer."""
+    """How far excerpts differ in what sums a layer up, by those so far."""
 
-    def __init__(self) -> None:
-        self._variances: dict[int, Tensor] = {}
+    def __init__(self, *, changes: bool) -> None:
+        self._changes = changes
+        self._variance: Tensor | None = None
 
-    def error(self, layer: int, said: Tensor, taught: Tensor, there: Tensor) -> Tensor:
+    def error(self, said: Tensor, taught: Tensor, there: Tensor) -> Tensor:
         """Mean square error in what sums excerpts up, none counted over five times as far.
 
-        layer : its number; the others as for `error`.
+        As for `error`.
         """
-        wanted = sums(taught.transpose(1, 2), there)
-        latest = wanted.var(dim=0)
-        before = self._variances.get(layer, latest)
-        variance = self._variances[layer] = torch.lerp(before, latest, 0.02)
-        far = (sums(said.float(), there) - wanted).square() / (variance + 1e-4)
-        return far.clamp(max=25.0).mean()
+        with torch.no_grad():
+            wanted = sums(taught, there, changes=self._changes)
+            latest = wanted.var(dim=0)
+            before = latest if self._variance is None else self._variance
+            self._variance = torch.lerp(before, latest, 0.02)
+        far = (sums(said, there, changes=self._changes) - wanted).square()
+        return (far / (self._variance + 1e-4)).clamp(max=25.0).mean()
 
 
-def sums(layer: Tensor, there: Tensor) -> Tensor:
-    """Means, deviations and mean changes of a layer, shape (n, width, rows): (n, 3 width).
-
-    there : which rows are, shape (n, rows)
-    """
-    each = there[:, None]
-    count = each.sum(dim=2)
-    mean = (layer * each).sum(dim=2) / count
-    variance = ((layer - mean[:, :, None]).square() * each).sum(dim=2) / count
-    both = each[:, :, 1:]  # Where one is, so is the one before it.
-    change = ((layer[:, :, 1:] - layer[:, :, :-1]).abs() * both).sum(dim=2)
-    change = change / both.sum(dim=2).clamp(min=1.0)
-    return torch.cat([mean, (variance + 1e-4).sqrt(), change], dim=1)
+def sums(layer: Tensor, there: Tensor, *, changes: bool) -> Tensor:
+    """Means, deviations and mean `changes` of a layer, as for `error`: (n, 2 or 3 width)."""
+    count = there.sum(dim=2)
+    mean = layer.sum(dim=2) / count
+    variance = (layer.square().sum(dim=2) / count - mean.square()).clamp(min=0.0)
+    said = [mean, (variance + 1e-4).sqrt()]
+    if changes:
+        both = there[:, :, 1:]  # Where one is, so is the one before it.
+        change = ((layer[:, :, 1:] - layer[:, :, :-1]).abs() * both).sum(dim=2)
+        said.append(change / both.sum(dim=2).clamp(min=1.0))
+    return torch.cat(said, dim=1)
 
 
 def excerpt(
     copies: Sequence[Taught], number: int, random: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """`ROWS` rows of clip `number` of all copies, the teacher's answers, and which are there.
+) -> tuple[Halves, Halves, Halves, int]:
+    """Of clip `number` of all copies, up to `ROWS` rows and what the teachers answer, in columns.
 
-    A shorter clip is followed by silence, of which the teacher has said nothing.
+    Of the layers that is at every other row. A shorter clip is followed by silence, of which
+    nothing is said; what is last says how many rows it has.
     """
     its, clip = _place(copies, number)
     first = int(its.ends[clip - 1]) if clip else 0
     count = int(its.ends[clip]) - first
     first += int(random.integers(max(1, count - ROWS + 1)))
     count = min(count, ROWS)
-    frames = its.frames[first : first + count].astype(np.float32)
-    rows = np.full((ROWS, frames.shape[1]), frames.min(), np.float32)
-    taught = np.zeros((ROWS, its.answers.shape[1]), np.float32)
-    there = np.zeros(ROWS, np.float32)
-    rows[:count], there[:count] = frames, 1.0
-    taught[:count] = its.answers[first : first + count]
-    return rows, taught, there
+    frames = its.frames[first : first + count]
+    rows = np.full((ROWS, frames.shape[1]), frames.min(), np.float16)
+    rows[:count] = frames
+    answers = its.answers[first : first + count].T
+    stem = np.zeros((WIDTH, ROWS), np.float16)
+    stem[:, :count] = answers[:WIDTH]
+    context = np.zeros((len(answers) - WIDTH, ROWS // 2), np.float16)
+    context[:, : (count + 1) // 2] = answers[WIDTH:, ::2]
+    return rows, stem, context, count
 
 
 def _place(copies: Sequence[Taught], number: int) -> tuple[Taught, int]:

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from functions.kit import manifest
+from training import quantise
 
 
 def write(
@@ -21,11 +22,12 @@ def write(
     outputs: Sequence[str],
     properties: Mapping[str, str],
     out: Path,
+    samples: Iterable[quantise.Given],
 ) -> None:
     """`net` with inputs as in `given`, each of any length in its second dimension.
 
     Those after the first can be of any length in their first too. `properties` are kept in the
-    file's metadata.
+    file's metadata. `samples` are inputs, by which convolutions are made of whole numbers.
     """
     first, *others = given
     with warnings.catch_warnings():
@@ -41,10 +43,11 @@ def write(
                 first: {1: "length"},
                 **{name: {0: name, 1: "length"} for name in others},
             },
-            opset_version=17,
+            opset_version=20,
             dynamo=False,
         )
     model = onnx.load(out)
+    quantise.convolutions(model, samples)
     _shrink(model.graph)
     helper.set_model_props(model, dict(properties))
     onnx.checker.check_model(model)

@@ -4,11 +4,11 @@
 
 1. A small network (the student) learns what two larger ones, pre-trained on speech (the teachers),
    make of voices without labels, while what it hears is made worse.
-2. Logistic regressions learn to tell emotions from what the student says of a window: once for
-   each part of the speakers of `train` and `val`, without it. So each clip is judged by a network
-   that never learnt its speaker's emotions: the figures printed, the temperature and the uncertain
-   band come from these judgements.
-3. They are fitted once more on all of these speakers, and shipped.
+2. Logistic regressions learn to tell emotions from what the student says of a window, and the
+   student learns a little of it too: once for each part of the speakers of `train` and `val`,
+   without it. So each clip is judged by a network that never learnt its speaker's emotions: the
+   figures printed, the temperature and the uncertain band come from these judgements.
+3. All is fitted once more on all of these speakers, and shipped.
 
 The split `test` plays no part in it. What is finished is kept under --work, so that a run that was
 stopped goes on where it was.
@@ -23,17 +23,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import log_softmax
 
 from functions.emotion import core
 from training import export
-from training.emotion import calibrate, corpus, folds, head, listening, model, school
+from training.emotion import calibrate, folds, model, school
 from training.emotion.balance import labels_of
 from training.emotion.clip import LABELS, Clip
-from training.emotion.listening import Heard
-from training.emotion.model import EmotionNet
-from training.emotion.student import Student
-from training.linear import Linear
+from training.emotion.fitting import prepared
 
 OUT = core.FOLDER / "model" / "emotion.onnx"
 PARTS = 4
@@ -41,12 +37,14 @@ PARTS = 4
 
 def main() -> None:
     options = options_of("training.emotion", __doc__)
-    clips, student, copies = heard_by(options)
+    fitting = prepared(options)
+    clips = fitting.clips
     part = folds.deal(clips, PARTS, seed=options.seed)
     logits = np.zeros((len(clips), len(LABELS)))
     for number in range(PARTS):
         unseen = part == number
-        logits[unseen] = judged(head.fit(clips, copies, ~unseen), copies[0], len(clips))[unseen]
+        network = fitting.network(~unseen, f"without-{number}")
+        logits[unseen] = fitting.judged(network, unseen)
     unheard = np.flatnonzero(part >= 0)
     some, logits = [clips[i] for i in unheard], logits[unheard]
     fitted = calibrated(some, logits)
@@ -62,8 +60,8 @@ def main() -> None:
         f"{len({clip.speaker for clip in some})} speakers, each judged by a network fitted without "
         "that speaker",
     }
-    everybody = head.fit(clips, copies, np.ones(len(clips), bool))
-    model.write(EmotionNet(student, everybody, fitted.temperature), properties, options.out)
+    network = fitting.network(np.ones(len(clips), bool), "everybody")
+    model.finished(network, fitted.temperature, properties, options.out)
     if options.out == OUT:
         export.declare(OUT, core.MANIFEST.folder)
 
@@ -78,39 +76,13 @@ def options_of(name: str, doc: str | None) -> Namespace:
     )
     parser.add_argument("--work", type=Path, default=Path(".bench/emotion"), help="cache")
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--version", default="4", help="what answers call the model")
+    parser.add_argument("--version", default="5", help="what answers call the model")
     parser.add_argument("--student-steps", type=int, default=school.STEPS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     return options
-
-
-def heard_by(options: Namespace) -> tuple[list[Clip], Student, list[Heard]]:
-    """The labelled clips, the student, and what it says of each copy of them."""
-    folders = (*options.speech, options.voices)
-    student = school.student(
-        lambda: [corpus.taught(folder, options.work) for folder in folders],
-        options.work,
-        steps=options.student_steps,
-        seed=options.seed,
-    )
-    clips = corpus.clips(options.voices)
-    frames = corpus.frames(clips, options.work)
-    of = f"{options.student_steps}-{school.LATER_STEPS}-{options.seed}"
-    copies = [
-        listening.hear(student, frames, copy, options.work, of) for copy in range(listening.COPIES)
-    ]
-    return clips, student, copies
-
-
-def judged(by: Linear, heard: Heard, clips: int) -> NDArray[np.float64]:
-    """Log probabilities of each of so many clips, shape (clips, 9): the mean over its windows."""
-    each = log_softmax(by(heard.said).astype(float), axis=1)
-    total = np.zeros((clips, each.shape[1]))
-    np.add.at(total, heard.clips, each)
-    return np.asarray(total / np.bincount(heard.clips, minlength=clips)[:, None])
 
 
 def calibrated(clips: Sequence[Clip], logits: NDArray[np.float64]) -> calibrate.Calibration:

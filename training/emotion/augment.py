@@ -49,8 +49,9 @@ class Augment:
         frames = frames - frames.amax(dim=(1, 2), keepdim=True)
         level = torch.where(self._often(by.noisy, count), self._uniform(*by.noise, count), -40.0)
         tilt = self._uniform(-5.0, 3.0, count)[:, None] * (_AXIS - 0.5)
+        rumble = self._uniform(-1.0, 4.0, count)[:, None] * torch.exp(-_AXIS / 0.1)
         heard = frames + self._curve(by.equaliser, count)[:, None]
-        heard = self._in_noise(heard, level[:, None] + tilt)
+        heard = self._in_noise(heard, level[:, None] + tilt + rumble)
         heard = self._limited(heard, by.telephone)
         floor = torch.where(self._often(by.hiss, count), self._uniform(-18.0, -9.0, count), -40.0)
         heard = self._in_noise(heard, floor[:, None].expand(-1, BANDS))

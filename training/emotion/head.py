@@ -55,6 +55,14 @@ def fit(clips: Sequence[Clip], copies: Sequence[Heard], used: NDArray[np.bool_])
     return Linear(mean, deviation, weights, bias)
 
 
+def losses(logits: torch.Tensor, labels: torch.Tensor, among: torch.Tensor) -> torch.Tensor:
+    """The loss of each row of `logits`, shape (n, 9), of which those `among` may be right."""
+    each = torch.arange(len(labels))
+    here = logits.masked_fill(~among, -torch.inf).log_softmax(dim=1)[each, labels]
+    over_all = logits.log_softmax(dim=1)[each, labels]
+    return -(EVERYTHING * over_all + (1.0 - EVERYTHING) * here)
+
+
 def _regression(
     rows: torch.Tensor, labels: torch.Tensor, among: torch.Tensor, counts: torch.Tensor
 ) -> tuple[Array, Array]:
@@ -63,14 +71,11 @@ def _regression(
     optimizer = torch.optim.LBFGS(
         [weights, bias], max_iter=60, history_size=10, line_search_fn="strong_wolfe"
     )
-    each = torch.arange(len(labels))
 
     def cost() -> torch.Tensor:
         optimizer.zero_grad()
-        logits = rows @ weights + bias
-        here = logits.masked_fill(~among, -torch.inf).log_softmax(dim=1)[each, labels]
-        both = EVERYTHING * logits.log_softmax(dim=1)[each, labels] + (1.0 - EVERYTHING) * here
-        total = 0.5 * weights.square().sum() - STRENGTH * (counts * both).sum()
+        each = losses(rows @ weights + bias, labels, among)
+        total = 0.5 * weights.square().sum() + STRENGTH * (counts * each).sum()
         total.backward()
         return total
 

@@ -10,10 +10,10 @@ from training.emotion.augment import Augment, Worse
 from training.emotion.student import Student
 from training.taught import Taught
 
-STEPS, RATE = 7500, 3e-3
-LATER_STEPS, LATER_RATE, SUMMED = 1500, 1e-3, 1.0
+STEPS, RATE = 10_000, 3e-3
+LATER_STEPS, LATER_RATE, SUMMED = 2500, 1.5e-3, 1.0
 """Once it knows what they say at each time: so that it has their means over a clip as well."""
-WORSE = Worse(spared=0.35, equaliser=0.6, noisy=0.45, noise=(-10.0, -3.0), telephone=0.4, hiss=0.5)
+WORSE = Worse(spared=0.3, equaliser=0.6, noisy=0.6, noise=(-10.0, -3.0), telephone=0.4, hiss=0.5)
 
 
 def student(

@@ -16,6 +16,7 @@ stopped goes on where it was.
 
 import argparse
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,10 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from functions.kit.windows import FRAMES
 from functions.voice_detect import core
 from training import distil, export
+from training.taught import Taught
 from training.voice_detect import corpus, decide, folds, heads, listening
 from training.voice_detect.corpus import Clip
 from training.voice_detect.model import Fine, Listening
@@ -34,6 +37,8 @@ OUT = core.FOLDER / "model" / "voice_detect.onnx"
 PARTS = 4
 COPIES = 3
 """As it is, and through two draws of channels."""
+SAMPLES = 200
+"""How many clips tell what numbers there are to expect in the network."""
 
 
 def main() -> None:
@@ -91,11 +96,19 @@ def main() -> None:
         "network that was fitted without its page.",
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    window = torch.zeros(1, 200, taught[0].frames.shape[1])
+    window = {"frames": torch.zeros(1, 200, taught[0].frames.shape[1])}
     shipped = heads.network(net, whole)
-    export.write(shipped, {"frames": window}, ["score", "embedding"], properties, options.out)
+    samples = ({"frames": rows[None]} for copy in taught[:2] for rows in windows(copy))
+    export.write(shipped, window, ["score", "embedding"], properties, options.out, samples)
     if options.out == OUT:
         export.declare(OUT, core.MANIFEST.folder)
+
+
+def windows(copy: Taught) -> Iterator[NDArray[np.float32]]:
+    """The first window of some of the clips."""
+    firsts = [0, *copy.ends[:-1]]
+    for first, end in list(zip(firsts, copy.ends, strict=True))[:: max(1, len(firsts) // SAMPLES)]:
+        yield copy.frames[first : min(end, first + FRAMES)].astype(np.float32)
 
 
 def judged(
