@@ -48,6 +48,12 @@ def convolutions(model: onnx.ModelProto, samples: Iterable[Given]) -> None:
     before_gelu = {node.input[0] for node in graph.node if node.op_type == "Gelu"}
     seen = _seen(model, samples)
     nodes: list[onnx.NodeProto] = []
+    constants: list[onnx.TensorProto] = []
+
+    def constant(name: str, value: NDArray[np.generic] | np.generic) -> str:
+        constants.append(numpy_helper.from_array(np.asarray(value), name))
+        return name
+
     replaced = set()
     for node in graph.node:
         if node.op_type != "Conv":
@@ -60,35 +66,30 @@ def convolutions(model: onnx.ModelProto, samples: Iterable[Given]) -> None:
         steps = np.maximum(np.abs(weights).max(axis=(1, 2)) / LARGEST, EPSILON).astype(np.float32)
         whole = np.round(weights / steps[:, None, None])
         added = (whole * steps[:, None, None] - weights).sum(axis=2) @ (heard.total / heard.count)
-        (width, zero), (out_width, out_zero) = heard.scale(), said.scale()
-        given = {
-            "in.scale": width,
-            "in.zero": zero,
-            "weight": whole.astype(np.int8),
-            "weight.scale": steps,
-            "weight.zero": np.zeros(len(steps), np.int8),
-            "out.scale": out_width,
-            "out.zero": out_zero,
-            "bias": np.round((sum(biases) - added) / (width * steps)).astype(np.int32),
-        }
-        names = [f"{node.name}.{key}" for key in given]
-        graph.initializer.extend(
-            numpy_helper.from_array(np.asarray(value), name)
-            for name, value in zip(names, given.values(), strict=True)
-        )
-        replaced |= {*node.input[1:]}
-        heard_name, said_name = f"{node.name}.in", f"{node.name}.out"
-        convolution = helper.make_node("QLinearConv", [heard_name, *names], [said_name])
+        width, zero = heard.scale()
+        bias = np.round((sum(biases) - added) / (width * steps)).astype(np.int32)
+        its = node.name
+        before = [constant(f"{its}.in.scale", width), constant(f"{its}.in.zero", zero)]
+        weight = [
+            constant(f"{its}.weight", whole.astype(np.int8)),
+            constant(f"{its}.weight.scale", steps),
+            constant(f"{its}.weight.zero", np.zeros(len(steps), np.int8)),
+        ]
+        width, zero = said.scale()
+        after = [constant(f"{its}.out.scale", width), constant(f"{its}.out.zero", zero)]
+        given = [f"{its}.in", *before, *weight, *after, constant(f"{its}.bias", bias)]
+        convolution = helper.make_node("QLinearConv", given, [f"{its}.out"])
         convolution.attribute.extend(node.attribute)
         nodes += [
-            helper.make_node("QuantizeLinear", [node.input[0], *names[:2]], [heard_name]),
+            helper.make_node("QuantizeLinear", [node.input[0], *before], [f"{its}.in"]),
             convolution,
-            helper.make_node("DequantizeLinear", [said_name, *names[5:7]], [node.output[0]]),
+            helper.make_node("DequantizeLinear", [f"{its}.out", *after], [node.output[0]]),
         ]
+        replaced |= {*node.input[1:]}
     left = [each for each in graph.initializer if each.name not in replaced]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(nodes)
-    graph.initializer.extend(left)
+    graph.initializer.extend([*left, *constants])
 
 
 def _seen(model: onnx.ModelProto, samples: Iterable[Given]) -> dict[str, Seen]:
