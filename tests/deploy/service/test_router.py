@@ -229,8 +229,8 @@ def test_what_the_documents_say(service: Service) -> None:
     assert [each["name"] for each in listed] == ["beats", "echo", "emotion", "voice_detect"]
     page = service.ask("GET", "/", Host="example.org").body.decode()
     assert "http://example.org/echo" in page
-    counts = service.ask("GET", "/metrics").body.decode()
-    assert 'halfgig_requests_total{function="echo",status="200"}' in counts
+    counted = b'halfgig_requests_total{function="echo",status="200"}'
+    until(lambda: counted in service.ask("GET", "/metrics").body)
 
 
 def test_a_function_is_made_ready(service: Service) -> None:
