@@ -37,6 +37,11 @@ class Seen:
         return width, np.uint8(np.clip(np.round(-self.low / width), 0, 255))
 
 
+def some(clips: int) -> range:
+    """Which of so many clips are enough to tell what numbers there will be."""
+    return range(0, clips, max(1, clips // 200))
+
+
 def convolutions(model: onnx.ModelProto, samples: Iterable[Given]) -> None:
     """Makes each convolution in `model` one of whole numbers, by what it does with `samples`.
 

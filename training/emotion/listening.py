@@ -16,7 +16,7 @@ from functions.kit.onnx import session
 from functions.kit.windows import FRAMES, HOP_S, LONGEST, lengthened
 from training.emotion.augment import Augment, Worse
 from training.emotion.corpus import Frames
-from training.quantise import Given
+from training.quantise import Given, some
 from training.student import split
 
 COPIES = 3
@@ -24,8 +24,6 @@ COPIES = 3
 PACE, PITCH = 0.15, 0.12
 WORSE = Worse(spared=0.2, equaliser=0.45, noisy=0.5, noise=(-10.0, -3.0), telephone=0.35, hiss=0.5)
 """How another voice may sound."""
-SAMPLES = 200
-"""How many clips tell what numbers there are to expect in the network."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +38,8 @@ class Heard:
 
 def samples(frames: Frames) -> Iterator[Given]:
     """What the network may be given: some clips, as they are and as other, worse voices."""
-    some = range(0, len(frames.ends), max(1, len(frames.ends) // SAMPLES))
     for copy in range(2):
-        for _, given in _given(frames, some, copy):
+        for _, given in _given(frames, some(len(frames.ends)), copy):
             yield given
 
 
@@ -89,8 +86,8 @@ def _windows(
     length = FRAMES if len(rows) > LONGEST else len(rows)
     starts = sorted({*range(0, len(rows) - length + 1, int(HOP_S * FPS)), len(rows) - length})
     for i in range(0, len(starts), together):
-        some = starts[i : i + together]
+        these = starts[i : i + together]
         yield (
-            lengthened(rows[some[0] : some[-1] + length]),
-            [start - some[0] for start in some],
+            lengthened(rows[these[0] : these[-1] + length]),
+            [start - these[0] for start in these],
         )

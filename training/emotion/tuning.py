@@ -44,11 +44,11 @@ def tune(
     Both are fitted on windows of the clips that are `used`, at other pitches and made worse. Of
     the student only the weights of its context change.
     """
-    torch.manual_seed(seed)
     random = np.random.default_rng(seed)
     augment = Augment(seed + 1)
     some = [int(i) for i in np.flatnonzero(used)]
-    weights = weights_of([clips[i] for i in some])
+    chances = weights_of([clips[i] for i in some])
+    chances /= chances.sum()
     has = labels_of([clips[i] for i in some])
     tuned = deepcopy(student).eval().requires_grad_(False)
     judge = nn.Linear(*its.weights.shape)
@@ -67,7 +67,7 @@ def tune(
     )
     total, begun = 0.0, time.monotonic()
     for step in range(1, STEPS + 1):
-        drawn = [some[i] for i in random.choice(len(some), BATCH, p=weights / weights.sum())]
+        drawn = [some[i] for i in random.choice(len(some), BATCH, p=chances)]
         rows, windows = _excerpts(frames, drawn, random)
         heard = augment.voices(split(rows), PER_ROW * FRAMES, 0.0, PITCH)
         with torch.autocast("cpu", torch.bfloat16):

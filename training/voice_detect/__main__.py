@@ -26,7 +26,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from functions.kit.windows import FRAMES
 from functions.voice_detect import core
-from training import distil, export
+from training import distil, export, quantise
 from training.taught import Taught
 from training.voice_detect import corpus, decide, folds, heads, listening
 from training.voice_detect.corpus import Clip
@@ -37,8 +37,6 @@ OUT = core.FOLDER / "model" / "voice_detect.onnx"
 PARTS = 4
 COPIES = 3
 """As it is, and through two draws of channels."""
-SAMPLES = 200
-"""How many clips tell what numbers there are to expect in the network."""
 
 
 def main() -> None:
@@ -106,9 +104,9 @@ def main() -> None:
 
 def windows(copy: Taught) -> Iterator[NDArray[np.float32]]:
     """The first window of some of the clips."""
-    firsts = [0, *copy.ends[:-1]]
-    for first, end in list(zip(firsts, copy.ends, strict=True))[:: max(1, len(firsts) // SAMPLES)]:
-        yield copy.frames[first : min(end, first + FRAMES)].astype(np.float32)
+    for clip in quantise.some(len(copy.ends)):
+        first = copy.ends[clip - 1] if clip else 0
+        yield copy.frames[first : min(copy.ends[clip], first + FRAMES)].astype(np.float32)
 
 
 def judged(
