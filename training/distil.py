@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from training.precision import autocast
 from training.student import split
 from training.taught import Taught
 from training.teacher import WIDTH
@@ -73,7 +74,7 @@ def fit(
         there = (torch.arange(ROWS) < count[:, None]).float()[:, None].to(device)
         masks = there, there[:, :, ::2].contiguous()
         student.train()
-        with torch.autocast(device.type, torch.bfloat16):
+        with autocast(device):
             says = student(changed(split(rows.float())).to(device))
         says = [layer.float() * mask for layer, mask in zip(says, masks, strict=True)]
         taught = [

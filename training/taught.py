@@ -1,7 +1,10 @@
 """Sounds as the student hears them, with what its teachers make of them."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +14,9 @@ from numpy.typing import NDArray
 from functions.kit.fine import FineBands
 from functions.kit.mel import HOP
 from functions.kit.spectrum import Floats
+
+TOGETHER = 500
+"""Clips that are held at once, as all processors hear them."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +65,18 @@ def kept(
 def _heard(
     sounds: Iterable[Floats], teachers: Sequence[Teacher], name: str
 ) -> Iterator[tuple[NDArray[np.float16], NDArray[np.float16]]]:
-    for number, samples in enumerate(sounds, 1):
+    def heard(samples: Floats) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
         front = FineBands()
         frames = np.concatenate([front.push(samples), front.finish()]).astype(np.float16)
         each = [_between(*teacher.hear(samples), len(frames)) for teacher in teachers]
-        yield frames, np.concatenate(each, axis=1)
-        if number % 500 == 0:
-            print(f"{name}: heard {number} clips", flush=True)
+        return frames, np.concatenate(each, axis=1)
+
+    rest, count = iter(sounds), 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        while some := list(islice(rest, TOGETHER)):
+            yield from pool.map(heard, some)
+            count += len(some)
+            print(f"{name}: heard {count} clips", flush=True)
 
 
 def _between(about: NDArray[np.int64], answers: Floats, rows: int) -> NDArray[np.float16]:

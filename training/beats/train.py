@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training.beats import excerpts
 from training.beats.corpus import Floats, Song
 from training.beats.model import BeatNet
+from training.precision import autocast
 
 
 def loss_of(logits: Tensor, known: Tensor) -> Tensor:
@@ -75,7 +76,7 @@ def fit(
     net.train()
     total, begun = 0.0, time.monotonic()
     for step, (bands, known) in zip(range(1, steps + 1), loader, strict=False):
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(bands.device):
             logits = net(bands)
         loss = loss_of(logits.float(), known)
         optimizer.zero_grad()

@@ -77,7 +77,12 @@ def options_of(name: str, doc: str | None) -> Namespace:
     parser.add_argument("--work", type=Path, default=Path(".bench/emotion"), help="cache")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--version", default="5", help="what answers call the model")
-    parser.add_argument("--student-steps", type=int, default=school.STEPS)
+    parser.add_argument(
+        "--student-steps",
+        type=int,
+        default=school.STEPS,
+        help="what follows takes steps in proportion",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()

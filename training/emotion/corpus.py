@@ -84,7 +84,10 @@ def taught(folder: Path, work: Path) -> Taught:
 
 def _rows(folder: Path) -> list[dict[str, str]]:
     """What the folder's manifest says of each clip that is not of `test`."""
-    with (folder / "manifest.csv").open(newline="") as file:
+    manifest = folder / "manifest.csv"
+    if not manifest.is_file():
+        raise SystemExit(f"{manifest} is not there: name a folder that has one.")
+    with manifest.open(newline="") as file:
         return [row for row in csv.DictReader(file) if row["split"] != "test"]
 
 

@@ -15,6 +15,9 @@ from training.emotion.corpus import Frames
 from training.emotion.listening import Heard
 from training.emotion.student import Student
 
+TUNING = 20
+"""One step of tuning for so many of the student."""
+
 
 @dataclass(frozen=True)
 class Fitting:
@@ -27,6 +30,8 @@ class Fitting:
     """What the student says of each copy of the clips."""
     kept: str
     """How the paths begin under which networks are kept."""
+    steps: int
+    """Of the student."""
     seed: int
 
     def network(self, used: NDArray[np.bool_], name: str) -> Path:
@@ -35,7 +40,13 @@ class Fitting:
         if not kept.exists():
             its = head.fit(self.clips, self.copies, used)
             tuned, its = tuning.tune(
-                self.student, its, self.clips, self.frames, used, seed=self.seed
+                self.student,
+                its,
+                self.clips,
+                self.frames,
+                used,
+                steps=self.steps // TUNING,
+                seed=self.seed,
             )
             listens = Path(f"{self.kept}-{name}-listening.onnx")
             model.listening(tuned, listening.samples(self.frames), listens)
@@ -55,6 +66,7 @@ class Fitting:
 
 def prepared(options: Namespace) -> Fitting:
     """The student and what it hears, from `options` as of `training.emotion`; kept in `work`."""
+    clips = corpus.clips(options.voices)
     folders = (*options.speech, options.voices)
     student = school.student(
         lambda: [corpus.taught(folder, options.work) for folder in folders],
@@ -62,11 +74,10 @@ def prepared(options: Namespace) -> Fitting:
         steps=options.student_steps,
         seed=options.seed,
     )
-    clips = corpus.clips(options.voices)
     frames = corpus.frames(clips, options.work)
-    kept = f"{options.work}/{options.student_steps}-{school.LATER_STEPS}-{options.seed}"
+    kept = f"{options.work}/{options.student_steps}-{options.seed}"
     listens = Path(f"{kept}-listening.onnx")
     if not listens.exists():
         model.listening(student, listening.samples(frames), listens)
     copies = [listening.hear(listens, frames, copy) for copy in range(listening.COPIES)]
-    return Fitting(clips, frames, student, copies, kept, options.seed)
+    return Fitting(clips, frames, student, copies, kept, options.student_steps, options.seed)

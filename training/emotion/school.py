@@ -11,8 +11,9 @@ from training.emotion.student import Student
 from training.taught import Taught
 
 STEPS, RATE = 10_000, 3e-3
-LATER_STEPS, LATER_RATE, SUMMED = 2500, 1.5e-3, 1.0
-"""Once it knows what they say at each time: so that it has their means over a clip as well."""
+LATER, LATER_RATE, SUMMED = 4, 1.5e-3, 1.0
+"""One more step for so many, once it knows what they say at each time: so that it has their means
+over a clip as well."""
 WORSE = Worse(spared=0.3, equaliser=0.6, noisy=0.6, noise=(-10.0, -3.0), telephone=0.4, hiss=0.5)
 
 
@@ -20,7 +21,7 @@ def student(
     speech: Callable[[], Sequence[Taught]], work: Path, *, steps: int, seed: int
 ) -> Student:
     """The student that learnt of `speech`; kept in `work`."""
-    first, last = (work / f"student-{steps}-{seed}{end}.pt" for end in ("", f"-{LATER_STEPS}"))
+    first, last = (work / f"student-{steps}-{seed}{end}.pt" for end in ("", "-later"))
     if not last.exists():
         taught = speech()
 
@@ -38,7 +39,7 @@ def student(
 
         if not first.exists():
             learn(first, Student, steps, rate=RATE)
-        learn(last, lambda: _kept(first), LATER_STEPS, rate=LATER_RATE, summed=SUMMED)
+        learn(last, lambda: _kept(first), steps // LATER, rate=LATER_RATE, summed=SUMMED)
     return _kept(last).eval()
 
 

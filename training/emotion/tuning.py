@@ -24,9 +24,10 @@ from training.emotion.listening import PITCH, WORSE
 from training.emotion.said import said
 from training.emotion.student import Student
 from training.linear import Linear
+from training.precision import autocast
 from training.student import split
 
-STEPS, BATCH, RATE = 500, 32, 8e-4
+BATCH, RATE = 32, 8e-4
 PART = 0.2
 """Of the way."""
 
@@ -37,6 +38,8 @@ def tune(
     clips: Sequence[Clip],
     frames: Frames,
     used: NDArray[np.bool_],
+    *,
+    steps: int,
     seed: int,
 ) -> tuple[Student, Linear]:
     """A student that hears for emotions, and the head that suits it.
@@ -63,14 +66,14 @@ def tune(
         each.requires_grad_(True)
     optimizer = torch.optim.AdamW(learns, lr=RATE, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, RATE, total_steps=STEPS, pct_start=0.1
+        optimizer, RATE, total_steps=steps, pct_start=0.1
     )
     total, begun = 0.0, time.monotonic()
-    for step in range(1, STEPS + 1):
+    for step in range(1, steps + 1):
         drawn = [some[i] for i in random.choice(len(some), BATCH, p=chances)]
         rows, windows = _excerpts(frames, drawn, random)
         heard = augment.voices(split(rows), PER_ROW * FRAMES, 0.0, PITCH)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast(heard.device):
             stem, context = tuned(augment.worse(heard, WORSE))
         layers = zip(stem.float().split(1), context.float().split(1), windows.split(1), strict=True)
         says = torch.cat([said(*layer) for layer in layers])
@@ -87,7 +90,7 @@ def tune(
         if step % 100 == 0:
             seconds = time.monotonic() - begun
             print(
-                f"tuned: step {step} of {STEPS}, loss {total / 100:.3f}, {seconds:.0f} s",
+                f"tuned: step {step} of {steps}, loss {total / 100:.3f}, {seconds:.0f} s",
                 flush=True,
             )
             total = 0.0
