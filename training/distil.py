@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from training.cycle import cycle
 from training.precision import autocast
 from training.student import split
 from training.taught import Taught
@@ -53,9 +54,7 @@ def fit(
     student = make().to(device)
     running = AveragedModel(student, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
     optimizer = torch.optim.AdamW(student.parameters(), lr=rate, weight_decay=0.01, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=steps, pct_start=0.1
-    )
+    schedule = cycle(optimizer, rate, steps)
     some = np.sort(random.integers(0, len(copies[0].answers), 60_000))
     answers = copies[0].answers[some].astype(np.float32)
     mean = torch.from_numpy(answers.mean(axis=0))[:, None].to(device)

@@ -6,13 +6,14 @@ the beats the sharpest onsets lie. A wrong latency shows as a shift, a wrong fil
 
 from __future__ import annotations
 
-import csv
 import sys
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
+
+from training import manifest
 
 RATE = 200  # envelope frames a second
 Floats = NDArray[np.float64]
@@ -42,12 +43,11 @@ def main() -> None:
     """Print a line for each data set of the folders on the command line."""
     found: dict[str, list[tuple[float, float]]] = {}
     for folder in map(Path, sys.argv[1:]):
-        with (folder / "manifest.csv").open(newline="") as file:
-            for row in csv.DictReader(file):
-                y, rate = sf.read(folder / row["path"], dtype="float64", always_2d=True)
-                beats = np.loadtxt(folder / row["beats"], usecols=0, ndmin=1)
-                result = measure(envelope(y.mean(axis=1), rate), beats)
-                found.setdefault(row["dataset"], []).append(result)
+        for row in manifest.rows(folder):
+            y, rate = sf.read(folder / row["path"], dtype="float64", always_2d=True)
+            beats = np.loadtxt(folder / row["beats"], usecols=0, ndmin=1)
+            result = measure(envelope(y.mean(axis=1), rate), beats)
+            found.setdefault(row["dataset"], []).append(result)
     for name, results in sorted(found.items()):
         ratio, lag = np.array(results).T
         early, middle, late = np.percentile(lag, [10, 50, 90])

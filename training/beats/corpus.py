@@ -1,6 +1,5 @@
 """A folder of songs with beat times -> cached log-mel features and frame-wise targets."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.clips import read_beats
 from functions.beats import frontend
+from training import manifest
 
 Floats = NDArray[np.float32]
 FLOOR = 1e-6
@@ -43,9 +43,7 @@ def load(folder: Path, cache: Path, speeds: tuple[float, ...] = (1.0,)) -> list[
     """Every song of a folder with `manifest.csv`, once a speed; features are kept under `cache`."""
     cache.mkdir(parents=True, exist_ok=True)
     songs = []
-    with (folder / "manifest.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
+    for row in manifest.rows(folder):
         times, numbers = read_beats(folder / row["beats"])
         for speed in speeds:
             kept = cache / f"{Path(row['path']).stem}@{speed}.npy"

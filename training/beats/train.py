@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from training.beats import excerpts
 from training.beats.corpus import Floats, Song
 from training.beats.model import BeatNet
+from training.cycle import cycle
 from training.precision import autocast
 
 
@@ -67,9 +68,7 @@ def fit(
         net.scale.copy_(torch.from_numpy(1.0 / np.concatenate(some).std(axis=0)))
     mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=steps, pct_start=0.1
-    )
+    schedule = cycle(optimizer, rate, steps)
     loader = torch.utils.data.DataLoader(
         Excerpts(songs, favoured, seed), batch_size=16, num_workers=1
     )

@@ -1,6 +1,5 @@
 """A folder of voices -> what is to be heard of them, labels and speakers."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from functions.kit.audio import Audio
 from functions.kit.fine import FineBands
 from functions.kit.mel import RATE
 from functions.kit.spectrum import Floats
-from training import teacher
+from training import manifest, teacher
 from training.emotion.clip import LABELS, Clip
 from training.moonshine import Moonshine
 from training.taught import Taught, kept
@@ -84,11 +83,7 @@ def taught(folder: Path, work: Path) -> Taught:
 
 def _rows(folder: Path) -> list[dict[str, str]]:
     """What the folder's manifest says of each clip that is not of `test`."""
-    manifest = folder / "manifest.csv"
-    if not manifest.is_file():
-        raise SystemExit(f"{manifest} is not there: name a folder that has one.")
-    with manifest.open(newline="") as file:
-        return [row for row in csv.DictReader(file) if row["split"] != "test"]
+    return [row for row in manifest.rows(folder) if row["split"] != "test"]
 
 
 def _samples(path: Path) -> Floats:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from functions.kit.fine import PER_ROW
 from functions.kit.windows import FRAMES
+from training.cycle import cycle
 from training.emotion import head
 from training.emotion.augment import Augment
 from training.emotion.balance import labels_of, weights_of
@@ -65,9 +66,7 @@ def tune(
     for each in learns:
         each.requires_grad_(True)
     optimizer = torch.optim.AdamW(learns, lr=RATE, weight_decay=0.0, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, RATE, total_steps=steps, pct_start=0.1
-    )
+    schedule = cycle(optimizer, RATE, steps)
     total, begun = 0.0, time.monotonic()
     for step in range(1, steps + 1):
         drawn = [some[i] for i in random.choice(len(some), BATCH, p=chances)]

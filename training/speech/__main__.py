@@ -16,6 +16,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from functions.kit import speech
+from training.cycle import cycle
 from training.speech import corpus
 from training.speech.excerpts import Sources
 from training.speech.model import GateNet, exported
@@ -47,9 +48,7 @@ def fit(sources: Sources, steps: int, rate: float, seed: int) -> GateNet:
     net = GateNet()
     mean = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.995), use_buffers=True)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=steps, pct_start=0.1
-    )
+    schedule = cycle(optimizer, rate, steps)
     total, begun = 0.0, time.monotonic()
     for step in range(1, steps + 1):
         logs, labels = zip(*(sources.draw(rng) for _ in range(BATCH)), strict=True)

@@ -1,6 +1,5 @@
 """From folders of audio, and from what is made up here, to log mels; kept for the next time."""
 
-import csv
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import soxr
 from numpy.typing import NDArray
 
 from functions.kit.mel import RATE, LogMel
+from training import manifest
 from training.speech import rendered, sounds
 from training.speech.excerpts import Sounds, Sources
 from training.speech.sounds import Rng, Sound
@@ -30,12 +30,11 @@ class Row:
 
 def rows(folder: Path, group: str, **wanted: str) -> list[Row]:
     """The clips of a folder's manifest whose columns have the `wanted` values."""
-    with (folder / "manifest.csv").open(newline="") as file:
-        return [
-            Row(folder / row["path"], row[group])
-            for row in csv.DictReader(file)
-            if all(row[key] == value for key, value in wanted.items())
-        ]
+    return [
+        Row(folder / row["path"], row[group])
+        for row in manifest.rows(folder)
+        if all(row[key] == value for key, value in wanted.items())
+    ]
 
 
 def read(path: Path) -> Sound:

@@ -1,6 +1,5 @@
 """A folder of voices, and what the student is to learn of them, as they are and changed."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy as np
 from functions.kit.audio import Audio
 from functions.kit.mel import RATE
 from functions.voice_detect import core
-from training import teacher
+from training import manifest, teacher
 from training.taught import Taught, kept
 from training.teacher import Teacher
 from training.voice_detect import channel
@@ -38,8 +37,7 @@ def clips(folder: Path) -> list[Clip]:
 
     Its columns: path, label (human or synthetic), repo, split.
     """
-    with (folder / "manifest.csv").open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] != "test"]
+    rows = [row for row in manifest.rows(folder) if row["split"] != "test"]
     return [
         Clip(
             path=folder / row["path"],

@@ -63,7 +63,7 @@ def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(packages: Path, voices: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """The command, with voices alone and few steps; it works in `folder`."""
-    command = [sys.executable, "-m", "training.emotion", "--student-steps", "44"]
+    command = [sys.executable, "-m", "training.emotion", "--student-steps", "40"]
     places = {"--voices": voices, "--work": folder / "work", "--out": folder / "emotion.onnx"}
     for option, path in places.items():
         command += [option, str(path)]
