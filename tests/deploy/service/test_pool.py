@@ -2,110 +2,21 @@
 
 import asyncio
 import errno
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.service.pool import Pool, Reported, Told
-from deploy.service.state import Exited, Started
 from emulator.cages.cage import CageUnavailable
 from emulator.cages.groups import Groups
-from emulator.wire import Connection
-from functions.kit import manifest
+from tests.pooled import Box, is_made, is_there, run
 from tests.service import until
 from tests.tree import Tree
-
-
-class Box:
-    """A pool of one tree's functions, and the events that it told."""
-
-    def __init__(self, tree: Tree, folder: Path, **options: Any) -> None:
-        self.events: asyncio.Queue[Told] = asyncio.Queue()
-        self.folder = folder
-        functions = manifest.discover(tree.root / "functions")
-        self.pool = Pool(functions, folder, self.events.put_nowait, **options)
-
-    async def next(self) -> Told:
-        return await asyncio.wait_for(self.events.get(), 60)
-
-    async def started(self, name: str = "echo") -> int:
-        """Start it; its process."""
-        self.pool.start(name)
-        event = await self.next()
-        assert isinstance(event, Started), event
-        assert (event.function, event.seconds > 0) == (name, True)
-        return self.pool.pids()[name]
-
-    async def exited(self, name: str = "echo") -> Exited:
-        event = await self.next()
-        assert isinstance(event, Exited), event
-        assert event.function == name
-        return event
-
-    async def reported(self) -> dict[str, Any]:
-        event = await self.next()
-        assert isinstance(event, Reported), event
-        return event.report
-
-    async def hanging(self, mark: Path) -> "asyncio.Task[tuple[int, Any]]":
-        """Have `echo` hang in a request; the answer to that. `mark` is a file that there isn't."""
-        answer = asyncio.create_task(self.ask(f"mark={mark} hang"))
-        await is_made(mark)
-        return answer
-
-    async def ask(self, words: str, name: str = "echo", **headers: str) -> tuple[int, Any]:
-        """The answer to a file with these words in it; (0, None) where none came."""
-        return await asyncio.to_thread(ask, self.pool.socket(name), words, headers)
-
-
-def ask(path: Path, words: str, headers: dict[str, str]) -> tuple[int, Any]:
-    connection = Connection(path)
-    try:
-        connection.request("POST", "/", words, {"Content-Type": "text/plain", **headers})
-        response = connection.getresponse()
-        body = response.read()
-        is_json = response.headers.get_content_subtype().endswith("json")
-        return response.status, json.loads(body) if is_json else body
-    except (OSError, HTTPException):
-        return 0, None
-    finally:
-        connection.close()
-
-
-@asynccontextmanager
-async def pooled(tree: Tree, **options: Any) -> AsyncIterator[Box]:
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        box = Box(tree, Path(folder), **options)
-        async with box.pool:
-            yield box
-        assert box.pool.pids() == {}
-        assert list(Path(folder).iterdir()) == []
-
-
-def run(tree: Tree, test: Callable[[Box], Awaitable[None]], **options: Any) -> None:
-    async def pool() -> None:
-        async with pooled(tree, **options) as box:
-            await test(box)
-
-    asyncio.run(pool())
-
-
-def is_there(pid: int) -> bool:
-    """Whether the process runs; not, where it is a zombie that somebody else is to collect."""
-    try:
-        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
 
 
 def with_main(folder: Path, tree: Tree, code: str) -> Tree:
@@ -330,7 +241,7 @@ sys.path.insert(0, {root!r})
 from pathlib import Path
 from deploy.service.pool import Pool
 from functions.kit import manifest
-from tests.deploy.service.test_pool import ask
+from tests.pooled import ask
 
 async def main(folder, words):
     events = asyncio.Queue()
@@ -381,11 +292,6 @@ def test_nothing_outlives_the_parent(tree: Tree) -> None:
             until(lambda: not any(map(is_there, pids)))
 
 
-async def is_made(mark: Path) -> None:
-    """Wait until a function has made its progress to the word `mark=` with this file."""
-    await asyncio.to_thread(until, mark.exists)
-
-
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
 def test_a_request_is_cancelled_and_the_process_lives(
     tree: Tree, accept: str, tmp_path: Path
@@ -419,105 +325,6 @@ def test_a_request_that_does_not_stop_when_cancelled(tree: Tree, tmp_path: Path)
         await box.started()
 
     run(tree, test)
-
-
-def test_templates_share_what_functions_require_and_carry_no_more(tree: Tree) -> None:
-    def maps(pid: int) -> str:
-        return Path(f"/proc/{pid}/maps").read_text()
-
-    async def test(box: Box) -> None:
-        for name in ("echo", "emotion", "beats"):
-            await box.pool.warm_template(name)
-            await box.started(name)
-        pids = box.pool.pids()
-        assert pids.keys() == {
-            *("echo", "emotion", "beats", "template:base"),
-            *("template:numpy+soundfile+soxr", "template:onnxruntime"),
-        }
-        assert "_multiarray_umath" not in maps(pids["echo"])
-        assert "_multiarray_umath" in maps(pids["beats"])
-        assert "onnxruntime" not in maps(pids["beats"])
-        assert "onnxruntime" in maps(pids["emotion"])
-
-    run(tree, test)
-
-
-def test_idle_templates_are_stopped_and_started_again(tree: Tree) -> None:
-    async def test(box: Box) -> None:
-        await box.started()
-        await box.started("emotion")
-        box.pool.stop_templates()
-        assert box.pool.templates_mb == 0
-        assert len(box.pool.pids()) == 5
-        box.pool.stop("emotion")
-        await box.exited("emotion")
-        assert box.pool.templates_mb > 5
-        box.pool.stop_templates()
-        assert box.pool.templates_mb == 0
-        assert box.pool.pids().keys() == {"echo", "template:base"}
-        await box.started("emotion")
-        for name in ("emotion", "echo"):
-            box.pool.stop(name)
-            await box.exited(name)
-        box.pool.stop_templates()
-        assert box.pool.pids() == {}
-        await box.started()
-
-    run(tree, test)
-
-
-@pytest.mark.parametrize("label", ["template:base", "template:onnxruntime"])
-def test_a_template_that_dies_takes_what_it_forked_with_it(tree: Tree, label: str) -> None:
-    async def test(box: Box) -> None:
-        await box.started("echo")
-        await box.started("emotion")
-        before = box.pool.pids()
-        os.kill(before[label], signal.SIGKILL)
-        lost = {"emotion"} if label == "template:onnxruntime" else {"emotion", "echo"}
-        events = [await box.next() for _ in lost]
-        assert {event.function for event in events} == lost
-        for event in events:
-            assert isinstance(event, Exited)
-            assert (event.ready, event.why) == (True, "died")
-            assert event.detail.endswith("as the process that it was forked from had died.")
-            assert event.peak_mb > 5
-            while is_there(before[event.function]):
-                await asyncio.sleep(0.01)
-        for name in lost:
-            await box.started(name)
-        assert (await box.ask("hello"))[0] == 200
-
-    run(tree, test)
-
-
-def test_a_template_that_dies_before_it_forks(tree: Tree) -> None:
-    async def test(box: Box) -> None:
-        box.pool.start("echo")
-        os.kill(box.pool.pids()["template:base"], signal.SIGKILL)
-        exited = await box.exited()
-        assert (exited.ready, exited.why) == (False, "died")
-        await box.started()
-
-    run(tree, test)
-
-
-def test_a_package_that_starts_threads_is_told_of(tree: Tree, tmp_path: Path) -> None:
-    other = Tree(tmp_path / "tree", tree.root / "functions" / "echo")
-    (other.root / "threads.py").write_text(
-        "import threading, time\n"
-        "threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
-    )
-    for path in (other.root / "functions").glob("*/function.toml"):
-        text = path.read_text().replace("requires = [", 'requires = ["threads", ')
-        path.write_text(text)
-
-    async def test(box: Box) -> None:
-        box.pool.start("echo")
-        exited = await box.exited()
-        assert (exited.ready, exited.why) == (False, "died")
-        assert "No process could be forked: the template has 2 threads." in exited.detail
-
-    run(other, test)
 
 
 def test_no_process_can_be_made(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
